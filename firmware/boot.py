@@ -104,5 +104,5 @@ except Exception as error:
 
     sys.print_exception(error)
     machine.deepsleep(900_000)
-# Behind the folder of this file, whose modules no release replaces, and before what may be frozen.
+# After the folder of this file, whose modules no release replaces, and before frozen modules.
 sys.path.insert(1, "/app")

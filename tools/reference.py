@@ -16,7 +16,6 @@ from typing import Any, cast
 from landbridge.cli import commands as command_line
 from landbridge.config import Config
 from landbridge.web import app
-from landbridge.web.document import summary
 from typer.main import get_command
 
 from tools.flash.boards import explained
@@ -96,8 +95,13 @@ def path(page: str) -> Path:
 
 
 def _group(title: str, members: dict[str, Any]) -> str:
-    listed = ((" ".join([name, *_arguments(each)]), summary(each.help)) for name, each in members.items())
+    listed = ((" ".join([name, *_arguments(each)]), _title(each.help)) for name, each in members.items())
     return f"## {title}\n\n{_listing(listed)}\n"
+
+
+def _title(text: str) -> str:
+    """The first paragraph of a help text, as the list of commands shows it."""
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def _arguments(command: Any) -> Iterator[str]:

@@ -34,8 +34,8 @@ from landbridge.features.users.tokens_cli import signed_in
 from landbridge.operations import backup as keeping
 from landbridge.operations import doctor
 from landbridge.operations.setup import command as setting_up
-from landbridge.points import queries as points
 from landbridge.points.paged import Paged
+from landbridge.points.queries import points
 
 GROUPS = {
     "devices": ("features.devices.cli", "features.devices.bulk_cli", "features.diagnostics.cli"),
@@ -91,7 +91,8 @@ class _Groups(TyperGroup):
 commands = typer.Typer(
     cls=_Groups,
     help="Receive, check, store and publish the uplinks of Landbridge trackers.",
-    epilog="The configuration file is ./landbridge.toml, or the file that LANDBRIDGE_CONFIG names.",
+    epilog="The configuration file is ./landbridge.toml, or the file that LANDBRIDGE_CONFIG names. "
+    "`landbridge COMMAND --help` shows options and examples.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -100,7 +101,9 @@ commands.command()(setting_up.setup)
 
 _DEVICE = typer.Argument(help="Device id.")
 _TRIP = typer.Option(None, min=1, max=LARGEST, help="Trip number (`landbridge trips list`); default: all.")
-_DATA = typer.Option(None, help="Folder with landbridge.toml; overrides LANDBRIDGE_CONFIG.")
+_DATA = typer.Option(
+    None, help="Installation folder, with landbridge.toml; takes precedence over LANDBRIDGE_CONFIG."
+)
 _ONLY = typer.Option(None, help="Run only this part.")
 _SOURCE = typer.Option(Source.MQTT, help="Where uplinks come from.")
 _SHOWN = typer.Argument(None, help="Device id; open its page first.")
@@ -181,7 +184,7 @@ def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
 
 @commands.command()
 def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
-    """Browse the database on this machine
+    """Open the web pages on this machine, without the agent
 
     Prints a sign-in link for the browser. Stops on Ctrl-C.
 
@@ -220,7 +223,7 @@ def print_config() -> None:
     Example:
       landbridge config > my.toml
     """
-    print(config_file.annotated(config_file.written(must_exist=False)), end="")
+    print(config_file.annotated(config_file.load_unresolved(must_exist=False)), end="")
 
 
 commands.command()(doctor.doctor)
@@ -230,7 +233,7 @@ commands.command("reprocess")(keeping.read_again)
 
 @commands.command()
 def track(device: str = _DEVICE, trip: int | None = _TRIP) -> None:
-    """Show the track of a device
+    """Print the points of a device as a table
 
     \b
     Example:
@@ -258,7 +261,7 @@ def export_track(
     form: Format = _FORMAT,
     trip: int | None = _TRIP,
 ) -> None:
-    """Export the track of a device
+    """Write the track of a device as GeoJSON, GPX, KML or CSV
 
     Writes to standard output. GPX and KML contain only points with a position.
 

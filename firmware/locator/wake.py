@@ -72,7 +72,7 @@ class Wake:
         self.config = Config(port.config_dir)
         self.numbers = Numbers(port.data_dir, int.from_bytes(port.random(4), "little"))
         kept = port.rtc_memory
-        # After another reset somebody else may have been at the flash.
+        # Before any other reset the flash may have been written by a tool.
         known = rtc.journal_of(kept) if port.reset_cause == DEEPSLEEP_RESET else ()
         self.journal = Journal(port.data_dir, self.numbers, known)
         state = rtc.unpack(kept, st.SIZE)

@@ -159,7 +159,7 @@ def test_a_form_from_elsewhere_is_refused(web: Website, keys: dict[str, str]):
     assert post(path, f"verb=locate&expires=24h&csrf={good}", session).status == 303
 
 
-def test_what_is_sent_is_small(web: Website, keys: dict[str, str]):
+def test_request_bodies_over_the_limit_or_chunked_are_refused(web: Website, keys: dict[str, str]):
     path = f"/v1/devices/{DEVICE}/commands"
     assert web.ask(path, method="POST", body={"verb": "x" * 70_000}).status == 413
     assert web.ask(path, keys["operator"], "POST", {"verb": "x" * 60_000}).status == 422

@@ -43,7 +43,7 @@ def browser(launched: Browser, pages: Shown) -> Watched:
 
 @pytest.fixture
 def desktop(browser: Watched, pages: Shown) -> Iterator[Page]:
-    """The page of somebody who may do everything."""
+    """A desktop page of an administrator."""
     page = browser.context(viewport={"width": 1280, "height": 860}).new_page()
     page.on("dialog", answer)
     sign_in(page, pages, pages.dispatch)
@@ -60,7 +60,7 @@ def query(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
-def test_the_address_keeps_what_is_shown(pages: Shown, desktop: Page):
+def test_the_url_keeps_filters_groups_and_columns(pages: Shown, desktop: Page):
     desktop.goto(pages.url)
     row = desktop.locator(f"tr[data-device={FIRST}]")
     expect(row).to_contain_text("China")

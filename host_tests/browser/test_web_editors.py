@@ -143,7 +143,7 @@ def test_a_geofence_is_imported_changed_and_removed(
     assert names(fleet) == [yard]
 
 
-def test_a_geofence_that_is_wrong_keeps_what_was_typed(web: Pages, yard: str, page: Page):
+def test_an_invalid_geofence_form_keeps_its_fields(web: Pages, yard: str, page: Page):
     page.goto(f"{web.url}/geofences")
     page.locator("[name=name]").first.fill("poznań YARD")
     page.get_by_text("Import from GeoJSON").click()

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 from landbridge.features.devices import queries as devices
-from landbridge.points import writes
 from landbridge.points.rows import CheckedPoint
 from playwright.sync_api import Page, expect
 
@@ -32,6 +31,7 @@ from host_tests.support.web import (
     sign_in,
     until,
 )
+from tools.verify.harness.stored import store
 
 SAID = "[...document.querySelectorAll('#map [aria-label]')].map((it) => it.getAttribute('aria-label'))"
 """What of the map is read aloud."""
@@ -79,7 +79,7 @@ def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
     picture(operator, "fleet")
 
 
-def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
+def test_an_uplink_appears_on_the_open_page_at_once(web: Website, operator: Page):
     operator.goto(web.url)
     set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 1) + 600)
     web.device.send([on_line(LAST + 1, events=1, speed=0)], status={0: 3480})
@@ -253,7 +253,7 @@ def test_many_devices_are_clusters(web: Website, operator: Page):
             name = f"lb-1{number:03}"
             devices.add(connection, name, b"key", now_s)
             fix = on_line(1 + 2 * number % LAST, speed=62 * (number % 3 == 0))._replace(seq=1)
-            writes.store(connection, name, [CheckedPoint(fix, now_s - 60 * number, False, 0)], now_s)
+            store(connection, name, [CheckedPoint(fix, now_s - 60 * number, False, 0)], now_s)
             devices.set_position(connection, name, 1, now_s - 60 * number)
             heard(connection, name, now_s, now_s - 9 * 3600 * (number % 9 == 0), {"battery_mv": 3600})
     operator.goto(f"{web.url}/")

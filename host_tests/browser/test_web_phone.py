@@ -46,7 +46,7 @@ def web(pages: Shown) -> Shown:
 
 @pytest.fixture
 def page(browser: Watched, pages: Shown) -> Iterator[Page]:
-    """That of somebody who may do everything, on a phone."""
+    """A phone page of an administrator."""
     made = browser.context(viewport={"width": 360, "height": 740}).new_page()
     sign_in(made, pages, pages.dispatch)
     yield made
@@ -92,7 +92,7 @@ def test_every_page_fits_on_a_phone(browser: Watched, pages: Shown, language: st
     assert wide == []
 
 
-def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page, pages: Shown):
+def test_a_refused_command_keeps_the_page_and_its_fields(page: Page, pages: Shown):
     page.goto(f"{pages.url}/devices/{FIRST}#commands")
     section = page.locator("#commands")
     asked: list[str] = []

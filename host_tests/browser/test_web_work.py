@@ -71,7 +71,7 @@ def card(web: Website) -> int:
 
 @pytest.fixture(scope="module")
 def release(web: Website) -> int:
-    """One that nobody was offered yet."""
+    """A release that no device was offered yet."""
     files = [("main.mpy", b"x" * 100)]
     with web.installation.database().writing() as connection:
         releases.add(

@@ -33,7 +33,7 @@ def test_without_a_line_the_settings_say_it_and_then_some_hours_are_kept():
     assert planned_h(7, 8 * DAY, km4=-1) == 12
 
 
-def test_what_is_built_in_does_not_stretch_a_trip():
+def test_the_default_trip_length_does_not_extend_the_planned_time():
     trip_h = planned_h(7, 6 * DAY)
     assert 30 < trip_h < 5 * 24
     assert planned_h(cfg.defaults()[cfg.TARGET_DAYS]) == trip_h
@@ -105,8 +105,8 @@ def test_a_cell_that_comes_to_its_end_too_early_is_spent_slowly():
     usual, slow = level_of(), SPENT_MIN
     assert usual < slow == level_of(3460, loaded_mv=3200)
     assert level_of(3480) == usual, "less than any connection explains"
-    assert level_of(0, loaded_mv=3460) == slow, "nobody but the modem measures it"
-    assert level_of(0, loaded_mv=0) == level_of(0, loaded_mv=1) == usual, "nobody knows"
+    assert level_of(0, loaded_mv=3460) == slow, "only the modem measures it"
+    assert level_of(0, loaded_mv=0) == level_of(0, loaded_mv=1) == usual, "the voltage is unknown"
     assert level_of(0, loaded_mv=3500, dc=200, loaded_dc=-200) == usual, "it was cold then"
     assert level_of(0, loaded_mv=3460, dc=-300, loaded_dc=0) == slow, "it was warm then"
     for dc, cold_mv in ((-200, 3500), (-400, 3380), (-500, 3300), (-600, 3220)):
@@ -121,7 +121,7 @@ def weaker_mj(state, dc, fallen_mv, used_mj):
     return battery.weaker_mj(state, cfg.defaults(), dc, battery.plateau_mv(dc) - fallen_mv)
 
 
-def test_the_voltage_at_its_end_says_what_a_cell_still_gives():
+def test_the_voltage_of_a_nearly_empty_cell_limits_the_remaining_energy():
     left_mj = [weaker_mj(st.new(), 200, fallen_mv, 930000) for fallen_mv in (109, 110, 450, 900, 1200)]
     assert left_mj == [0, 65100, 37200, 1, 1]
 
@@ -137,7 +137,7 @@ def test_remaining_energy_is_spent_until_the_goal_or_sooner():
     assert ages[2] < ages[1], "with so much one is"
 
 
-def test_what_a_weak_cell_gives_is_used_where_fixes_are_cheap():
+def test_a_weak_cell_spends_more_energy_on_fresher_positions_where_fixes_are_cheap():
     ages, days = [], 30
     for j_a_day in (60, 80):
         state = st.new()

@@ -180,7 +180,7 @@ def test_three_halves_are_kept_and_the_one_goes_that_was_not_used_for_the_longes
         assert read(flash, 7, 0) == read(flash, 9, 0) == [] != read(flash, 8, 0)
 
 
-def test_blocks_on_the_way_through_a_long_file_cost_what_is_asked_and_not_what_is_kept():
+def test_blocks_visited_while_seeking_are_read_partially_and_do_not_displace_the_cache():
     with Remounted() as flash:
         __import__("boot")
         read(flash, 7, 0), read(flash, 7, 128)
@@ -196,7 +196,7 @@ def test_data_across_both_halves_is_read_whole():
             assert read(flash, 7, 2000) == [("read", 7, 2000, 128)]
 
 
-def test_what_is_written_or_erased_is_read_from_the_flash_again():
+def test_a_written_or_erased_block_is_read_from_the_flash_again():
     with Remounted() as flash:
         __import__("boot")
         read(flash, 7, 0), read(flash, 7, 0)
@@ -222,7 +222,7 @@ def test_a_block_that_could_not_be_read_is_not_kept():
             assert flash.mounted.readblocks(7, bytearray(4), 0) == 5
 
 
-def test_what_is_built_in_is_not_looked_for_on_the_flash():
+def test_built_in_modules_are_not_searched_on_the_flash():
     with Device() as device:
         if sys.implementation.name == "micropython":
             for name in ("os", "struct"):

@@ -225,7 +225,7 @@ def test_a_scan_for_a_cell_counts_and_leaves_half_a_day_s_attempts_to_reports():
             looks += 1
     assert 22 <= looks <= 24
     assert not budget.may_scan(state) and not budget.wait_s(state)
-    state[st.IN_PSM] = 1  # registered already: nobody is asked
+    state[st.IN_PSM] = 1  # registered already: no attach needed
     before = bytes(state)
     assert budget.may_scan(state)
     budget.begin_scan(state, 2 * DAY)

@@ -85,7 +85,7 @@ def test_a_command_is_done_once_and_reported_until_acknowledged():
     assert device.state[st.DENSE_UNTIL] == CLOCK_S + 3600
     device.state[st.DENSE_UNTIL] = 1
     at = device.handlers()
-    at.take({3: NOW, 5: [order]})  # nobody has heard of it
+    at.take({3: NOW, 5: [order]})  # its result is not reported yet
     assert device.state[st.DENSE_UNTIL] == 1
     assert device.talk() == [[7, commands.DONE]]
     assert device.talk() == []
@@ -93,7 +93,7 @@ def test_a_command_is_done_once_and_reported_until_acknowledged():
     assert device.state[st.DENSE_UNTIL] == 1
 
 
-def test_what_is_late_or_unknown_or_wrong_is_refused_and_reported():
+def test_expired_unknown_and_malformed_commands_are_refused_and_reported():
     device = Device()
     assert device.talk(
         command(1, commands.REBOOT, expiry=NOW),
@@ -214,7 +214,7 @@ def test_shipping_mode_begins_when_it_is_reported_and_ends_with_the_first_jolt()
         device.state[i] = CLOCK_S
     at = device.handlers()
     at.take({3: NOW, 5: [command(1, commands.SHIPPING)]})
-    assert device.next().reason != decide.SHIPPED  # nobody has heard of it
+    assert device.next().reason != decide.SHIPPED  # its result is not reported yet
     assert device.talk() == [[1, commands.DONE]]
     action = device.next()
     assert action.reason == decide.SHIPPED and action.limit_s == 20 * 86400
@@ -243,7 +243,7 @@ def test_a_file_of_commands_that_is_damaged_lets_nothing_happen_twice():
     assert device.talk(command(NOW + 10, commands.LOG), now=NOW + 10) == [[NOW + 10, commands.DONE]]
 
 
-def test_a_damaged_file_does_not_refuse_for_years_what_follows_an_agent_that_was_years_ahead():
+def test_a_damaged_file_accepts_commands_again_after_the_agent_s_clock_was_years_ahead():
     device = Device()
     device.state[st.OFFSET] = NOW - CLOCK_S
     device.talk(command(NOW - 10, commands.DENSE, 60))

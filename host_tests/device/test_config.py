@@ -87,7 +87,7 @@ def test_the_first_wake_moves_it_and_a_file_system_made_again_takes_nothing_with
         assert read(emptied(folder))[0] == "lb-2"
 
 
-def test_what_nvs_does_not_take_stays_in_the_files_and_goes_there_later():
+def test_files_that_do_not_fit_into_nvs_stay_and_are_moved_later():
     for takes in range(2):
         folder = files()
         with Nvs(takes) as nvs:
@@ -96,7 +96,7 @@ def test_what_nvs_does_not_take_stays_in_the_files_and_goes_there_later():
             assert read(folder) == WHOLE and read(emptied(folder)) == WHOLE
 
 
-def test_what_is_damaged_in_nvs_is_read_from_the_files():
+def test_a_damaged_nvs_entry_is_read_from_the_files():
     folder = files()
     with Nvs() as nvs:
         read(folder)

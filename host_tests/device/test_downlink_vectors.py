@@ -29,7 +29,7 @@ def cases():
     inside = False
     for line in lines():
         if line[:1] == '"':
-            inside = line.startswith('"orders"')
+            inside = line.startswith('"handled"')
         elif inside and line[:2] == " {":
             yield json.loads(line.strip().rstrip(","))
 
@@ -53,9 +53,9 @@ def test_downlinks_are_obeyed_and_reported_to_the_byte():
     count = 0
     for case in cases():
         at = device()
-        order = cbor.loads(unhexlify(case["order"]))
-        order[3] = case["time"]
-        at.take(order)
+        downlink = cbor.loads(unhexlify(case["downlink"]))
+        downlink[3] = case["time"]
+        at.take(downlink)
         out = cbor.Writer(bytearray(96))
         out.head(cbor.MAP, 0)
         out.buf[0] += at.write(out)

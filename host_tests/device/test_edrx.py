@@ -12,7 +12,7 @@ def test_asked_for_and_given_up():
     assert table.sent == [b'+CEDRXS=1,4,"0010"', b"+CEDRXS=0"]
 
 
-def test_what_was_granted():
+def test_the_granted_edrx_cycle_is_parsed():
     for line, cycle_ms in (
         (b'4,"0010","0010","0011"', 20480),
         (b'4,"0010","0000","0011"', 5120),

@@ -5,7 +5,7 @@ from locator import state as st
 from locator.scheduler import battery, energy
 
 
-def test_a_wake_is_charged_by_what_it_does():
+def test_each_activity_of_a_wake_is_charged_at_its_own_power():
     account = energy.Account("bg95", 0)
     state = st.new()
     assert account.to(energy.START, 1500) == energy.ALONE
@@ -45,7 +45,7 @@ def test_cold_withholds_charge_by_kind():
     assert battery.usable(1, -400) < battery.usable(2, -400) < battery.usable(0, -400)
 
 
-def test_what_is_left_counts_with_the_coldest_that_is_to_come():
+def test_remaining_energy_is_that_of_the_coldest_temperature_ahead():
     state, settings = st.new(), cfg.defaults()
     now = battery.left_mj(state, settings, 200)
     assert now == battery.left_mj(state, settings, -300)

@@ -81,7 +81,7 @@ def test_a_report_waits_for_a_better_place_that_comes_soon():
     assert not waits((5, 6, 5), 5) and not waits((0,), 0) and not waits((1, 2), 1)
 
 
-def test_it_does_not_wait_for_what_is_far_or_not_known():
+def test_coverage_that_is_far_or_unknown_is_not_waited_for():
     assert not waits((5,) * 7 + (0,), 5, 4 * HOUR_S)
     assert waits((5,) * 7 + (0,), 5, 48 * HOUR_S)
     assert not waits((0,), 5, HOUR_S // 2)

@@ -64,7 +64,7 @@ def test_downlinks_go_to_their_modules_and_unknown_ones_nowhere():
     with_modules(check)
 
 
-def test_what_does_not_fit_waits_for_the_next_turn():
+def test_a_report_that_does_not_fit_waits_for_the_next_turn():
     def check():
         one, two = Words(6, 20), Words(7, 20)
         handlers = made(one, two)
@@ -74,7 +74,7 @@ def test_what_does_not_fit_waits_for_the_next_turn():
         assert handlers.to_report() and not one.length and two.length
         out.n = 0
         assert handlers.write(out) == 1
-        assert handlers.to_report()  # as long as nobody has answered
+        assert handlers.to_report()  # until it is acknowledged
         handlers.on_ack()
         assert not handlers.to_report()
 

@@ -100,7 +100,7 @@ def test_a_slot_that_is_not_there_or_cut_off_is_no_error():
                 assert data.startswith(contents(mounted, name))
 
 
-def test_complete_is_what_has_its_end():
+def test_an_image_is_complete_only_with_its_end_mark():
     assert image.is_complete(slot(packed.slot(FILES)))
     for end in (b"", b"\x01\x01"):
         assert not image.is_complete(slot(packed.slot(FILES, 1, end)))

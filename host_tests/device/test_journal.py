@@ -56,7 +56,7 @@ def test_acknowledged_records_are_not_read_again():
     assert journal.pending() == 5
 
 
-def test_acknowledging_what_was_never_written_frees_nothing():
+def test_acknowledging_unwritten_records_frees_nothing():
     path = scratch.folder()
     _, journal = filled(path, 3)
     journal.acknowledge([4, 4000000000, 0, 0])
@@ -89,7 +89,7 @@ def test_a_damaged_record_is_skipped_and_counted():
 
 
 def full(path):
-    """A journal of a few files that nobody has acknowledged and that is full."""
+    """A full journal of a few files, nothing acknowledged."""
     store.MAX_FILES = 4
     numbers, journal = opened(path)
     stops = (20, 64, 110)  # the last point of each
@@ -207,7 +207,7 @@ def test_the_newest_are_read_first_when_it_is_urgent():
     assert journal.pending() == 182
 
 
-def test_what_was_acknowledged_is_sent_again_on_request():
+def test_acknowledged_records_are_sent_again_on_request():
     path = scratch.folder()
     _, journal = filled(path, 200)
     journal.acknowledge([1, 200])
@@ -409,7 +409,7 @@ def test_a_full_journal_fits_into_rtc_memory():
     assert 2 * rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES + kept <= 2048
 
 
-def test_only_the_newest_segment_is_next_to_what_a_session_writes():
+def test_only_the_newest_segment_lies_in_the_directory_of_session_files():
     path = scratch.folder()
     _, journal = filled(path, 129)
     assert [name for name in os.listdir(path) if name.endswith(".seg")] == ["00000081.seg"]

@@ -47,7 +47,7 @@ def test_a_modem_that_is_off_by_its_status_is_started_without_a_probe():
             driver.start(False, False)
         except ModemSilent:
             pass
-        assert table.data == b""  # nobody tries to get out of a call
+        assert table.data == b""  # no attempt to leave a data call
 
 
 def test_a_modem_that_is_on_by_its_status_is_asked_and_its_key_left_alone():

@@ -106,7 +106,7 @@ def test_all_of_it_is_reported_until_the_agent_has_it():
     assert said[1] == [0, 0, 0, 0, 1, 0, 0, 3, 0]
     assert said[2] == [400, log.REFUSED, 15, 497, log.RAISED, 0]
     assert said[3] == "497\n" + TRACE.replace("\xe9", "??")
-    assert reported(path, one)[1] == said  # nobody has answered
+    assert reported(path, one)[1] == said  # not acknowledged
     one.add(600, log.FLASH, 28)
     handlers.on_ack()
     assert not handlers.to_report()

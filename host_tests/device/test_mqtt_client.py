@@ -104,7 +104,7 @@ def test_nonsense_of_a_hostile_broker_ends_the_connection():
         b"\x30\x80\x10",  # more than we hold
         b"\x30\x01\x00",  # no room for a topic
         b"\x30\x03\x00\x09a",  # a topic longer than its packet
-        b"\x32\x06\x00\x01d\x00\x01x",  # nobody has asked for QoS 1
+        b"\x32\x06\x00\x01d\x00\x01x",  # the subscription is for QoS 0
         b"\x00\x00",
         b"\xf0\x00",
         b"\x20\x02\x00\x00",

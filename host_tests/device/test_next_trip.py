@@ -20,9 +20,8 @@ class Fix:
 START, TOWARDS_END, ELSEWHERE = Fix(5000000, 2000000), Fix(5180000, 2100000), Fix(1000000, 2000000)
 
 
-def standing():
-    """(state, folder) of a device that stands where its last trip has ended; it has the route data of the
-    next."""
+def at_destination():
+    """Return (state, folder) of a device at the end of its last trip, with the route data of the next."""
     folder, state = scratch.folder(), st.new()
     with open(folder + "/route", "wb") as f:
         f.write(routes.made())
@@ -55,7 +54,7 @@ def test_days_that_the_battery_is_to_last_go_on_after_a_loss_of_power():
 
 def test_a_battery_that_is_empty_by_its_account_is_not_kept_for_an_end_that_is_over():
     state, folder, settings = st.new(), scratch.folder(), cfg.defaults()
-    state[st.ENERGY_MJ] = 1_000_000_000  # another battery is in, and nobody has said so
+    state[st.ENERGY_MJ] = 1_000_000_000  # a new battery without the command new-battery
     for _ in range(3):
         forecast = wake(state, folder, settings, 7 * 3600)
         assert state[st.LEFT] < 0 and not policy.is_on_reserve(state)
@@ -64,7 +63,7 @@ def test_a_battery_that_is_empty_by_its_account_is_not_kept_for_an_end_that_is_o
 
 
 def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():
-    state, folder = standing()
+    state, folder = at_destination()
     settings = cfg.defaults()
     settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 1, 150
     settings[cfg.PRIORITY] = 2  # dense points: others are thinned out instead

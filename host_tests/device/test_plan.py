@@ -21,7 +21,7 @@ GERMANY, RUSSIA = 262001, 250001
 
 
 def settled(now=100 * HOUR):
-    """Standing, everything reported, nothing due."""
+    """A stationary device, everything reported, nothing due."""
     state = st.new()
     for i in (st.NOW, st.LAST_RECORD, st.LAST_FIX, st.LAST_SESSION, st.LAST_ATTEMPT):
         state[i] = now
@@ -114,15 +114,15 @@ def test_no_fix_scans_for_a_cell_and_still_records():
 
 def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
     state = settled()
-    standing = []
+    stationary = []
     moving = []
     for fails in range(8):
         state[st.ATTEMPT_FAILS] = fails
         state[st.MOVING] = 0
-        standing.append(decide.retry_s(state))
+        stationary.append(decide.retry_s(state))
         state[st.MOVING] = 1
         moving.append(decide.retry_s(state))
-    assert standing == sorted(standing) and standing[-1] == 4 * HOUR
+    assert stationary == sorted(stationary) and stationary[-1] == 4 * HOUR
     assert moving == sorted(moving) and moving[-1] == HOUR
 
 

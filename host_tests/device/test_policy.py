@@ -142,7 +142,7 @@ def silent(state, looks, scan_mj=1500):
     return state[st.SESSION_NOT_BEFORE] - state[st.NOW]
 
 
-def test_in_silence_pauses_grow_on_the_move_and_a_stop_halves_what_is_left():
+def test_without_coverage_pauses_grow_while_moving_and_a_stop_halves_the_remaining_pause():
     state = up_to_date(80)
     later(state, 60, moving=1)
     assert silent(state, 1) == 1  # the next place may be better
@@ -438,7 +438,7 @@ def kept(left_j, forecast=ShortTrip, least_s=0):
     return state[st.RESERVE] * 24 / (COSTS.sleep_a_day + 2 * COSTS.wake)
 
 
-def test_on_a_short_trip_what_may_take_longer_does_not_take_all_that_there_is():
+def test_on_a_short_trip_the_reserve_for_delays_does_not_take_all_the_energy():
     assert 4 * 24 < kept(180) < 6 * 24
     assert kept(180) < kept(240) < kept(400) == kept(4000) < 8 * 24
     assert kept(4000, Forecast) > 22 * 24, "a long one has the sleep for it"
@@ -507,14 +507,14 @@ def test_on_the_way_signs_of_life_come_after_three_days_whatever_is_left():
         assert 3 * 24 <= heard_of(on_reserve(Forecast, left)) < 4 * 24
 
 
-def test_on_the_way_what_a_report_costs_puts_no_sign_of_life_off_for_a_week():
+def test_an_expensive_uplink_postpones_the_sign_of_life_by_less_than_a_week():
     state = on_reserve(Forecast)
     state[st.AGE_MIN] = pacing.TABLES["bg95"][0][4]
     networks.learn_session(state, COSTS, True, 46000, 20000)
     assert 3 * 24 <= heard_of(state) < 4 * 24
 
 
-def test_the_longer_the_silence_the_more_of_what_is_left_a_registration_abroad_may_take():
+def test_after_a_longer_silence_a_registration_abroad_may_take_a_larger_part_of_the_energy():
     due = []
     for silent_h in (21, 100, 170):
         state = on_reserve(AtGoal, 0.6)

@@ -80,7 +80,7 @@ def test_each_source_of_a_wake_is_kept_apart():
         assert module.Port(Board()).wake_reason == reason
 
 
-def test_sleep_arms_what_was_asked_for_and_not_what_is_on_already():
+def test_sleep_arms_the_requested_wake_pins_except_those_already_high():
     for wake_on, gpios in ((0, ()), (1, (33,)), (2, (39,)), (4, (36,)), (7, (33, 39, 36))):
         assert sleep(power_on(), 60000, wake_on) == (60000, gpios)
     device = power_on()
@@ -137,7 +137,7 @@ def test_status_shows_whether_the_modem_is_on_by_the_polarity_of_the_board():
     assert power_on(Bare).modem_status() is None
 
 
-def test_a_read_returns_with_what_has_come_or_at_its_time_out():
+def test_a_read_returns_the_received_bytes_or_at_its_timeout():
     device = power_on()
     device.modem_rail(True)
     buf = bytearray(8)

@@ -35,7 +35,7 @@ def test_the_table_decides_where_the_profile_in_use_is_not_allowed():
     assert profile.choose(using(0), [], 310, 99) == ROAMING
 
 
-def test_what_failed_here_comes_last_and_only_here():
+def test_a_profile_that_failed_in_a_country_is_chosen_last_there_only():
     p = using(CIS, 250)
     profile.failed(p)
     assert profile.choose(p, ROWS, 250, 0) == ROAMING
@@ -100,7 +100,7 @@ def test_back_and_to_the_fallback():
     p = using(CHINA, 401)
     profile.begin(p, CIS, 0)
     assert not profile.attempt_failed(p, 300, 11, True)
-    assert not profile.attempt_failed(p, 5000, 0, False)  # nothing was heard: that is nobody's fault
+    assert not profile.attempt_failed(p, 5000, 0, False)  # no network was heard: no fault of the profile
     assert not profile.attempt_failed(p, 240, 0, True)
     assert profile.attempt_failed(p, 10, 0, True)  # a minute at least
     assert (p[profile.STAGE], p[profile.TARGET], p[profile.PROFILE]) == (profile.BACK, CHINA, CHINA)

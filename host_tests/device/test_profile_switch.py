@@ -72,7 +72,7 @@ def test_golden_profiles():
     assert error.code < 0
 
 
-def test_golden_profile_without_what_the_card_may_leave_out():
+def test_a_profile_list_without_its_optional_fields_is_parsed():
     whole = VECTORS["profile-list"]["response"]
     assert whole.endswith("950102")
     found = euicc.profiles(Answers(whole[:-6].replace("BF2D35A033E331", "BF2D32A030E32E")))

@@ -79,12 +79,12 @@ def test_uplinks_are_encoded_and_sealed_to_the_byte():
 
 def test_replies_are_opened_and_read():
     down = cose.Envelope(KEY, cose.DOWN, DEVICE)
-    for reply in VECTORS["replies"]:
+    for reply in VECTORS["downlinks"]:
         number, plain = down.open(unhexlify(reply["envelope"]))
         assert number == reply["number"]
         assert hexlify(plain).decode() == reply["cbor"]
         ranges = [seq for lo_hi in reply["acknowledged"] for seq in lo_hi]
-        read = session.read_reply(plain)
+        read = session.read_downlink(plain)
         assert (read[1], read[2], read[3]) == (reply["answers"], ranges, reply["time"]), reply["name"]
 
 
@@ -100,7 +100,7 @@ def test_later_epochs_have_their_own_keys():
         assert refuses(cose.Envelope(KEY, case["direction"], DEVICE), unhexlify(case["envelope"]))
 
 
-def test_what_must_be_refused_is_refused():
+def test_the_refused_vectors_are_refused():
     down = cose.Envelope(KEY, cose.DOWN, DEVICE)
     for case in VECTORS["refused"]:
         if case["direction"] == "down":
@@ -109,7 +109,7 @@ def test_what_must_be_refused_is_refused():
 
 def test_every_bit_of_an_envelope_counts():
     down = cose.Envelope(KEY, cose.DOWN, DEVICE)
-    good = bytearray(unhexlify(VECTORS["replies"][0]["envelope"]))
+    good = bytearray(unhexlify(VECTORS["downlinks"][0]["envelope"]))
     for bit in range(8 * len(good)):
         good[bit // 8] ^= 1 << bit % 8
         assert refuses(down, bytes(good)), bit
@@ -118,7 +118,7 @@ def test_every_bit_of_an_envelope_counts():
 
 def refuses(envelope, data):
     try:
-        session.read_reply(envelope.open(data)[1])
+        session.read_downlink(envelope.open(data)[1])
     except (cose.EnvelopeError, cbor.CborError):
         return True
     return False

@@ -19,7 +19,7 @@ def test_q01_a_urc_between_the_reply_and_its_ok():
     driver, table = scripted.bg95()
     table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+CEREG: 2\r\n" + OK
     assert driver.signal() == 20
-    table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+NEWS: 7\r\n" + OK  # one that nobody knows
+    table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+NEWS: 7\r\n" + OK  # an unknown URC
     assert driver.channel.command(b"+CSQ", 1000, b"+CSQ:") == [b"20,99"]
 
 
@@ -101,7 +101,7 @@ def test_q08_a_bare_reply_next_to_a_urc():
     table.answers[b"+CIMI"] = b"\r\n+QIND: SMS DONE\r\n\r\n204046612345678\r\n" + OK
     assert driver.identity()[2] == "204046612345678"
     table.answers[b"+CIMI"] = b'\r\n+CMTI: "SM",1\r\n\r\n204046612345678\r\n' + OK
-    assert driver.identity()[2] == "204046612345678"  # one that nobody knows
+    assert driver.identity()[2] == "204046612345678"  # after an unknown URC
 
 
 def test_q09_a_prefix_that_is_not_the_command():

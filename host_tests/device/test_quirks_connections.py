@@ -40,7 +40,7 @@ def test_q23_q30_a_connection_that_ends_is_noticed_at_once():
     assert raises(ConnectionLost, driver.mqtt_receive, 10000).code == 1
     driver.mqtt_close()
     table.rx = b"\r\n+CMQTTCONNLOST: 0,1\r\n"
-    assert driver.mqtt_receive(1000) is None  # nobody is connected
+    assert driver.mqtt_receive(1000) is None  # not connected
 
 
 UNREADABLE = ((b"0,5", 5), (b"0,", -1), (b"", -1), (b"x", -1))

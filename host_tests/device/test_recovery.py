@@ -234,7 +234,7 @@ def test_motion_after_the_record_counts_for_the_next_one():
     assert it.state[st.LOADED_DC] == -150
 
 
-def test_what_a_download_has_left_is_removed_when_a_wake_has_not_ended_in_sleep():
+def test_download_files_are_removed_after_a_wake_that_did_not_end_in_sleep():
     from locator.esim import download  # here, and last: a whole wake beside it needs more heap than there is
 
     it = device("", 3100)

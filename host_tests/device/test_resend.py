@@ -25,7 +25,7 @@ def reported(handlers):
     return list(out.buf[: out.n])
 
 
-def test_what_is_there_waits_again():
+def test_resend_marks_the_stored_records_as_pending_again():
     handlers, journal = made()
     handlers.take({3: 0, 6: [3, 5, 50, 50]})
     assert journal.pending() == 4 and not handlers.to_report()

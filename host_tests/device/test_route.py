@@ -42,8 +42,8 @@ def test_time_to_go_on_the_move():
     assert there.country_s == 0  # the first station is the last of its country
     later = reader().forecast(400, True, 3600, 0)
     assert later.to_go_s == there.to_go_s - 3600
-    standing = reader().forecast(400, False, 3600, 3600)
-    assert standing.to_go_s == there.to_go_s
+    stationary = reader().forecast(400, False, 3600, 3600)
+    assert stationary.to_go_s == there.to_go_s
     assert reader().forecast(1200, True, 0, 0).to_go_s == 0
     assert reader().forecast(1200, True, 99999, 0).to_go_s == 0
 
@@ -70,7 +70,7 @@ def test_a_border_lies_between_two_stations():
     assert reader().forecast(0, False, 0, 0).country_s == 0  # the first station is the last of its country
 
 
-def test_bins_and_what_the_fleet_has_seen():
+def test_a_forecast_has_its_bin_and_the_coverage_learned_there():
     found = [reader().forecast(km4, True, 0, 0) for km4 in (0, 39, 40, 80, 120, 160, 200, 1200)]
     assert [each.bin for each in found] == [0, 0, 1, 2, 3, -1, -1, -1]
     assert [each.learned for each in found] == [0, 0, 1, 0, 0, 0, 0, 0]

@@ -86,7 +86,7 @@ def test_a_piece_that_comes_twice_or_out_of_turn_changes_nothing():
     assert report(handlers) == [7, 0, 0]
 
 
-def test_what_is_damaged_begins_again():
+def test_damaged_route_data_is_requested_from_the_start_again():
     handlers, data = made(), routes.made()
     handlers.will_report(st.REPORT_ROUTE)
     bad = data[:150] + b"\xff" + data[151:]

@@ -41,7 +41,7 @@ def test_each_answer_means_something_or_nothing():
         table.answers[question] = answer
         wanted = meaning == ON
         assert services.settle(driver, wanted) == meaning, answer
-        assert table.sent == [question], answer  # it is as it is wanted, or nobody knows
+        assert table.sent == [question], answer  # already as wanted, or unknown
 
 
 def test_it_is_changed_once_and_read_again():

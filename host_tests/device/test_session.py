@@ -8,7 +8,7 @@ from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 from locator.session import epochs
 from locator.session.keys import Keys
-from locator.session.session import Session, read_reply
+from locator.session.session import Session, read_downlink
 from raising import raises
 
 KEY = bytes(32)
@@ -110,7 +110,7 @@ def talk_in(folder, records, agent):
     return session.outcome, journal.pending(), session.keys
 
 
-def test_what_the_agent_keeps_is_freed():
+def test_acknowledged_records_are_freed_after_a_session():
     outcome, pending = session(10, 10)
     assert (outcome.turns, outcome.refused, pending) == (1, False, 0)
 
@@ -160,7 +160,7 @@ def test_numbers_begin_at_the_time_of_the_first_reply_where_none_was_known():
 def test_a_time_that_no_clock_of_ours_holds_makes_no_reply():
     for time, good in ((b"\x1a\x7f\xff\xff\xff", True), (b"\x1a\x80\x00\x00\x00", False), (b"\x20", False)):
         try:
-            read_reply(b"\xa4\x00\x01\x01\x05\x02\x80\x03" + time)
+            read_downlink(b"\xa4\x00\x01\x01\x05\x02\x80\x03" + time)
         except cbor.CborError:
             assert not good
         else:
@@ -245,7 +245,7 @@ def test_an_epoch_only_rises():
     assert Keys(folder, Config).epoch == 2
 
 
-def test_forged_replies_are_counted_and_too_many_end_the_epoch():
+def test_forged_downlinks_are_counted_and_too_many_end_the_epoch():
     folder = scratch.folder()
     outcome, pending, keys = talk_in(folder, 10, Agent(10, forged=3))
     assert (outcome.turns, pending, keys.down.forged) == (1, 0, 3)
@@ -258,7 +258,7 @@ def test_forged_replies_are_counted_and_too_many_end_the_epoch():
     assert Keys(folder, Config).epoch == 1
 
 
-def test_what_is_malformed_or_of_another_epoch_is_no_attempt_at_the_key():
+def test_a_malformed_or_other_epoch_envelope_does_not_count_as_forged():
     keys = Keys(scratch.folder(), Config)
     buf = bytearray(64)
     start, end = Envelope(KEY, DOWN, "lb-0001", 1).seal(buf, 32, 40, 1)

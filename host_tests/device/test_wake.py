@@ -67,7 +67,7 @@ def receivers():
     return [name for name in sys.modules if name == "locator.modem.gnss"]
 
 
-def test_what_an_action_imports_goes_with_it():
+def test_modules_imported_by_an_action_are_unloaded_after_it():
     unload("modem.gnss", "modem.bg95.gnss")
     driver, table = scripted.bg95()
     fix = b"061951.0,31.50722,117.11929,0.7,62.2,2,0.0,0.0,0.0,110526,09"
@@ -83,7 +83,7 @@ def test_a_modem_that_restarts_in_the_search_is_started_again():
     assert not driver.on and b"+QGPSEND" not in table.sent
 
 
-def test_it_sleeps_until_what_was_decided_about_is_due():
+def test_sleep_ends_when_the_decided_action_is_due():
     step = Step(*scripted.bg95())
     step.port.now, step.senses = 63900, (60,)  # a minute went into counting
     assert step._asleep_ms(900) == 897000
@@ -157,7 +157,7 @@ class Attempt(Step):
         to = staticmethod(lambda *_: None)
 
 
-def test_what_was_set_in_the_modem_is_known_only_once_it_has_answered():
+def test_the_operator_in_use_is_kept_only_after_the_modem_has_answered():
     for came, known in ((REGISTERED, 250002), (NO_SERVICE, 250002), (DENIED, 0), ("silent", 0)):
         attempt = Attempt(250009, came, REGISTERED)
         assert attempt.to(250002) == (250001 if came == REGISTERED else known)

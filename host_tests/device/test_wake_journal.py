@@ -9,7 +9,7 @@ from locator.journal.numbers import Numbers
 from locator.journal.store import Journal
 
 
-def test_only_a_wake_that_comes_to_its_end_leaves_what_the_journal_knows():
+def test_only_a_completed_wake_saves_the_index_of_the_journal():
     it = woken.device("", 3100)
     saved = []
     write = it.port.rtc_write
@@ -25,7 +25,7 @@ def test_only_a_wake_that_comes_to_its_end_leaves_what_the_journal_knows():
 
 
 class Reset(woken.Port):
-    """After a reset for `cause`; the last wake knew of one file, and somebody has made another."""
+    """After a reset for `cause`; the last wake knew of one file, and another was written since."""
 
     config_dir, modem_rail = "", print
 
@@ -41,7 +41,7 @@ class Reset(woken.Port):
         one.append([1] * 20)
 
 
-def test_what_the_journal_knew_counts_after_a_deep_sleep_only():
+def test_the_saved_index_of_the_journal_is_used_after_a_deep_sleep_only():
     kept = wake.Config
     known = wake.Journal
     files = []

@@ -168,7 +168,7 @@ def test_it_is_read_by_user_kind_device_and_time_and_leaves_as_a_file(database):
     assert len(entries(database)) == 2
 
 
-def test_a_tenant_reads_what_is_its_own_and_what_was_done_to_devices_on_its_trips(database):
+def test_a_tenant_reads_entries_of_its_own_objects_and_of_devices_on_its_trips(database):
     with database.writing("anna") as connection:
         devices.add(connection, "lb-1", b"key", BEGIN_S)
         earlier = trips.start(connection, "lb-1", "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from dataclasses import replace
+from datetime import UTC
 from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from landbridge import cli, config_file
+from landbridge.core.clock import to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
@@ -20,6 +22,7 @@ from landbridge.features.integrations import rules as fleet
 from landbridge.features.notifications import channels
 from landbridge.features.trips import queries as trips
 from landbridge.operations import broker_check as checks
+from landbridge.operations import certificates
 from landbridge.tracking import queries as tracking
 
 from host_tests.support.agent import (
@@ -35,6 +38,7 @@ from host_tests.support.agent import (
 from host_tests.support.fleet import Receiver
 from host_tests.support.shipped_brokers import Shipped
 from tools.verify.harness.ports import free_port
+from tools.world.services import certificates as certificates_made
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +88,7 @@ def test_every_wrong_setting_is_found_with_its_remedy(installation):
     assert bad.pop("it accepts clients without a password").startswith("allow_anonymous false")
     assert bad.pop("kept for a disconnected agent").startswith("max_queued_messages")
     assert bad.pop("messages delivered before the first acknowledgement") == "max_inflight_messages 1000"
-    # Whoever is slow to send the second message does not see it wait.
+    # A client that sends the second message late does not see it wait.
     assert bad.pop(DELAY, "set_tcp_nodelay true") == "set_tcp_nodelay true"
     assert not bad
     as_device = checks.as_device(installation.config.broker, DEVICE, password(installation))
@@ -109,7 +113,7 @@ def test_that_a_device_may_come_in_by_the_door_of_the_agent_is_found(installatio
     assert all(as_device.values()) and len(as_device) == 4, as_device
 
 
-def test_whether_home_assistant_gets_what_is_for_it_is_tried(installation, capsys, monkeypatch):
+def test_the_doctor_checks_that_home_assistant_may_read_its_topics(installation, capsys, monkeypatch):
     shipped = Shipped(installation, monkeypatch)
     monkeypatch.setenv("LANDBRIDGE_BROKER_HOME_ASSISTANT", "homeassistant")
     assert checks.home_assistant(replace(installation.config.broker, home_assistant="homeassistant")).good
@@ -123,7 +127,7 @@ def test_whether_home_assistant_gets_what_is_for_it_is_tried(installation, capsy
     assert "topic readwrite homeassistant/#" in run(capsys, "doctor")[1]
 
 
-def test_that_the_agent_cannot_ask_what_is_retained_is_found(installation):
+def test_a_broker_without_retained_messages_is_reported(installation):
     installation.broker.kill()
     conf = installation.broker.folder / "mosquitto.conf"
     conf.write_text(conf.read_text() + "retain_available false\n")
@@ -170,7 +174,7 @@ def test_a_fresh_install_is_good_and_prints_the_next_steps(installation, capsys,
     assert not code and "none yet: `landbridge devices add lb-0001`" in out, out
 
 
-def test_the_doctor_finds_what_is_wrong(installation, capsys):
+def test_the_doctor_reports_clock_dead_letters_and_key_file(installation, capsys):
     set_clock(installation.folder / "clock", NOW_S + 86_401)
     code, out = run(capsys, "doctor")
     assert code == 1
@@ -189,6 +193,30 @@ def test_the_doctor_finds_what_is_wrong(installation, capsys):
     key.with_suffix(".away").rename(key)
     key.chmod(0o666)
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
+
+
+def test_the_doctor_says_which_certificate_expires_and_what_to_do(installation, capsys):
+    """Before it stops every tracker."""
+    days = certificates.SOON
+    end = certificates_made.NOT_AFTER.replace(tzinfo=UTC)
+    broker, ca_file = installation.config.broker, installation.config.broker.ca_file
+    config = config_file.load()
+    assert "2 certificates; the first to expire is that of " in certificates.check(config, end - 2 * days)
+    for error, now, verb in (
+        (certificates.ExpiresSoon, end - days, "expires"), (UserError, end, "expired"),
+    ):  # fmt: skip
+        with pytest.raises(error) as raised:
+            certificates.check(config, now)
+        said = f"the certificate of {{}} {verb} on {end:%Y-%m-%d}"
+        assert said.format(f"the broker {broker.host}:{broker.port}") in str(raised.value)
+        assert said.format(ca_file) in str(raised.value) and "by flashing" in str(raised.value)
+    set_clock(installation.folder / "clock", to_epoch_s(end - days))
+    _, out = run(capsys, "doctor")
+    assert are(out, "soon") == ["certificates"] and "renew it (`landbridge setup` renews its own)" in out, out
+    installation.broker.kill()
+    set_clock(installation.folder / "clock", to_epoch_s(end))
+    _, out = run(capsys, "doctor")
+    assert "certificates" in are(out, "WRONG") and f"{ca_file} expired on" in out, out
 
 
 def test_the_doctor_names_a_container_that_is_on_two_devices(installation, capsys):
@@ -301,7 +329,7 @@ def test_the_doctor_names_who_else_answers_and_who_does_not(installation, capsys
     assert "erp: no answer: gone" in out and "erp refuses messages of 1 devices" in out, out
 
 
-def test_the_command_prints_what_was_tried(installation, capsys, monkeypatch):
+def test_broker_check_prints_each_check_with_its_remedy(installation, capsys, monkeypatch):
     monkeypatch.setenv("LANDBRIDGE_DEVICES_BROKER_PORT", str(installation.broker.port))
     code, out = run(capsys, "broker", "check", "--device", DEVICE)
     assert code == 1 and "max_inflight_messages 1000" in out and "it may use any client id" in out

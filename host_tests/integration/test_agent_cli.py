@@ -190,7 +190,7 @@ def test_the_environment_overrides(landbridge, monkeypatch):
     assert "LANDBRIDGE_BROKER_PORT='high' must be a port" in landbridge.fails("run")
 
 
-def test_what_config_prints_is_a_configuration(landbridge):
+def test_the_output_of_config_is_a_valid_configuration(landbridge):
     printed = landbridge("config")
     (landbridge.folder / "landbridge.toml").write_text(printed)
     assert landbridge("config") == printed
@@ -331,7 +331,7 @@ def test_a_broker_with_another_certificate(installation: Installation, monkeypat
     assert "TLS fails" in start_fails()
 
 
-def test_shows_what_was_stored(installation: Installation, capsys):
+def test_track_export_and_dead_letters_show_the_stored_data(installation: Installation, capsys):
     run = Command(installation.folder, capsys)
     run("trips", "start", DEVICE, "--container", "CSQU3054383", "--route", "x", "--destination", "y")
     installation.start()

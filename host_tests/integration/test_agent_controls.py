@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from landbridge import cli
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.settings import queries as settings
@@ -22,7 +22,7 @@ from landbridge.features.sims import binding, cases, check, controls
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.binding import Binding
-from landbridge.features.sims.provider import Fake, Http, Status
+from landbridge.features.sims.provider import Http, Status
 from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
 from landbridge.features.sims.rules import RULES, Card, Observed, evaluate
 from landbridge.geo.distance import Place
@@ -30,6 +30,7 @@ from landbridge.points import usage
 from landbridge.points.usage import Message, Span
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock, wait_until
+from host_tests.support.doubles import SimProvider
 
 DOCS = Path(__file__).parents[2] / "docs"
 FILE = (DOCS / "guide" / "controls.toml").read_text()
@@ -133,7 +134,7 @@ def test_a_card_is_checked_by_controls_that_could_not_be_set_any_more(supervised
         demands = controls.Controls(blocked_networks=(25_099, 460_000)).stored()
         inventory.set_controls(connection, "resold", demands, "bench", NOW_S)
     supervised.device.send([point(1, plmn=460_000)], identity=IDENTITY)
-    assert supervised.standing() == {"network"} and supervised.installation.dead_letters() == []
+    assert supervised.open_alarms() == {"network"} and supervised.installation.dead_letters() == []
 
 
 @given(st.lists(st.one_of(st.just("move"), st.sampled_from((IMEI, SECOND, "3"))), max_size=20))
@@ -181,7 +182,7 @@ class Supervised:
         installation.start()
         self.device = installation.device()
 
-    def standing(self) -> set[str]:
+    def open_alarms(self) -> set[str]:
         with self.installation.database().reading() as connection:
             return {row.name for row in alarms.every_open(connection)}
 
@@ -199,28 +200,28 @@ def supervised(installation: Installation) -> Iterator[Supervised]:
 def test_reports_of_a_device_open_and_clear_violations(supervised):
     set_clock(supervised.installation.folder / "clock", usage.month_s(NOW_S) + 86_400)
     supervised.device.send([point(1, plmn=460_000)], identity=IDENTITY)
-    assert supervised.standing() == set()
+    assert supervised.open_alarms() == set()
     assert supervised.card().binding == BOUND and supervised.card().imei == IMEI
     supervised.device.send([point(2, plmn=412_001)])
-    assert supervised.standing() == {"region", "high-risk"}
+    assert supervised.open_alarms() == {"region", "high-risk"}
     supervised.device.send([point(3, plmn=401_001)])
-    assert supervised.standing() == set()
+    assert supervised.open_alarms() == set()
     supervised.device.send([point(4, plmn=250_099)])
-    assert supervised.standing() == {"network"}
+    assert supervised.open_alarms() == {"network"}
     supervised.device.send([point(5, plmn=460_000)])
     supervised.device.send([point(6)], identity=IDENTITY | {1: OTHER})
-    assert "binding" in supervised.standing()
+    assert "binding" in supervised.open_alarms()
     supervised.device.send([point(7)], identity=IDENTITY)
-    assert "binding" not in supervised.standing()
+    assert "binding" not in supervised.open_alarms()
     supervised.device.send([point(8)], identity=IDENTITY | {0: SECOND})
-    assert "separation" in supervised.standing() and supervised.card().binding == SEPARATED
+    assert "separation" in supervised.open_alarms() and supervised.card().binding == SEPARATED
     supervised.device.send([point(9)], identity=IDENTITY)
-    assert "separation" not in supervised.standing() and supervised.card().binding == BOUND
+    assert "separation" not in supervised.open_alarms() and supervised.card().binding == BOUND
     for seq in range(10, 60):
-        if "quota-100" in supervised.standing():
+        if "quota-100" in supervised.open_alarms():
             break
         supervised.device.send([point(seq)])
-    assert {"quota-50", "quota-80", "quota-100"} <= supervised.standing()
+    assert {"quota-50", "quota-80", "quota-100"} <= supervised.open_alarms()
     with supervised.installation.database().reading() as connection:
         assert settings.history(connection, DEVICE)[-1].set_by == watch.WHO
         reported = [row for row in events.after(connection, DEVICE, 0, 1_000) if row.type == "control"]
@@ -230,11 +231,11 @@ def test_reports_of_a_device_open_and_clear_violations(supervised):
 
 def test_a_removed_control_is_not_violated(supervised):
     supervised.device.send([point(1, plmn=412_001)], identity=IDENTITY)
-    assert supervised.standing() == {"region", "high-risk"}
+    assert supervised.open_alarms() == {"region", "high-risk"}
     with supervised.installation.database().writing() as connection:
         inventory.set_controls(connection, "resold", controls.Controls().stored(), "bench", NOW_S)
     supervised.device.send([point(2, plmn=412_001)])
-    assert supervised.standing() == set()
+    assert supervised.open_alarms() == set()
 
 
 def test_a_device_on_the_border_of_its_area_does_not_flap(supervised):
@@ -245,11 +246,11 @@ def test_a_device_on_the_border_of_its_area_does_not_flap(supervised):
         inventory.set_controls(connection, "resold", demands, "bench", NOW_S)
     supervised.device.send([point(1)], identity=IDENTITY)
     north_m = [10, -10, 30, -10, 10, -10, -30, 10]
-    standing = [False, False, True, True, True, True, False, False]
-    for seq, (metres, stands) in enumerate(zip(north_m, standing, strict=True), 2):
+    outside = [False, False, True, True, True, True, False, False]
+    for seq, (metres, is_open) in enumerate(zip(north_m, outside, strict=True), 2):
         place = {"lat": round((lat + 0.1) * 1e5 + metres / 1.11), "lon": round(lon * 1e5)}
         supervised.device.send([point(seq, **place)])
-        assert ("area" in supervised.standing()) == stands, metres
+        assert ("area" in supervised.open_alarms()) == is_open, metres
 
 
 def test_voice_and_sms_are_checked_as_they_are_reported(supervised):
@@ -268,13 +269,13 @@ def test_voice_and_sms_are_checked_as_they_are_reported(supervised):
     for seq, (parts, why) in enumerate(said, 1):
         set_clock(supervised.installation.folder / "clock", NOW_S + 60 * seq)
         supervised.device.send([point(seq)], **parts)
-        assert ("services" in supervised.standing()) == (why is not None), parts
+        assert ("services" in supervised.open_alarms()) == (why is not None), parts
         assert why is None or _why(supervised, "services") == why, parts
     (letter,) = supervised.installation.dead_letters()
     assert "diagnostics: not a map" in str(letter)
 
 
-def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(supervised):
+def test_a_call_or_sms_raises_the_services_alarm_again_after_a_person_cleared_it(supervised):
     def say(seq: int, **parts: Any) -> list[int]:
         """Times of the alarms of that name that stand."""
         set_clock(supervised.installation.folder / "clock", NOW_S + 60 * seq)
@@ -313,13 +314,13 @@ def test_a_card_moves_to_another_device_after_rebind(supervised, capsys):
     assert supervised.card().binding == REBIND_PENDING
     supervised.device.send([point(2)], identity=IDENTITY | {0: SECOND})
     assert supervised.card() == supervised.card()._replace(binding=BOUND, imei=SECOND)
-    assert "separation" not in supervised.standing()
+    assert "separation" not in supervised.open_alarms()
     _run("sims", "stage", ICCID, "suspended")
     supervised.device.send([point(3)])
-    assert "life-cycle" in supervised.standing()
+    assert "life-cycle" in supervised.open_alarms()
     _run("sims", "block", ICCID, "--why", "stolen")
     supervised.device.send([point(4)])
-    assert "blocked" in supervised.standing()
+    assert "blocked" in supervised.open_alarms()
     capsys.readouterr()
     _run("sims", "history", ICCID)
     assert "stolen" in capsys.readouterr().out
@@ -334,9 +335,9 @@ def _run(*arguments: str) -> None:
     assert not ended.value.code
 
 
-def test_what_the_vendor_sees_is_checked_and_locked(supervised):
+def test_a_card_that_its_vendor_sees_in_another_device_is_locked(supervised):
     supervised.device.send([point(1)], identity=IDENTITY)
-    platform = Fake()
+    platform = SimProvider()
     platform.states[ICCID] = Status("active", IMEI)
     database, clock = supervised.installation.database(), Clock()
     (found,) = check.check(database, clock, platform, True, "bench")
@@ -348,7 +349,7 @@ def test_what_the_vendor_sees_is_checked_and_locked(supervised):
     (found,) = check.check(database, clock, platform, True, "bench")
     assert found.locked and platform.done == [("lock", ICCID)]
     assert supervised.card().stage == "suspended"
-    wait_until(lambda: "separation" in supervised.standing(), "an alarm")
+    wait_until(lambda: "separation" in supervised.open_alarms(), "an alarm")
 
 
 def test_a_connection_is_reset_over_the_command_line(supervised, tmp_path, capsys):

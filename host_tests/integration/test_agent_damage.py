@@ -16,11 +16,12 @@ from landbridge.db.database import is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.operations import health
-from landbridge.points import quality, writes
+from landbridge.points import quality
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, acknowledged, point, wait_until
 from tools.verify.harness.ports import free_port
+from tools.verify.harness.stored import store
 
 OTHER = "lb-unknown"
 """The bench's broker knows it."""
@@ -36,7 +37,7 @@ def damaged(installation: Installation) -> Installation:
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
             checked = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
-            writes.store(connection, device, checked, NOW_S)
+            store(connection, device, checked, NOW_S)
     installation.database().close()
     damage_points_of(DEVICE, Path(installation.config.store.database))
     return installation
@@ -59,7 +60,9 @@ def damage_points_of(device: str, file: Path) -> None:
     file.write_bytes(content)
 
 
-def test_the_others_are_stored_and_what_cannot_be_is_kept_and_not_acknowledged(damaged, monkeypatch):
+def test_uplinks_that_a_damaged_database_cannot_store_are_dead_lettered_and_not_acknowledged(
+    damaged, monkeypatch
+):
     damaged.start()
     broken = damaged.device()
     broken.publish(broken.seal([point(_EACH + 1)]))
@@ -90,7 +93,9 @@ def test_health_and_doctor_say_so_and_the_agent_is_not_restarted_for_it(damaged,
     with pytest.raises(SystemExit) as ended:
         cli.app(["doctor"])
     out = capsys.readouterr().out
-    assert ended.value.code == 1 and "is damaged" in out and "dead-letters replay" in out, out
+    assert (
+        ended.value.code == 1 and "is damaged" in out and "restore the backup: devices send again" in out
+    ), out
 
 
 def problem(port: int) -> list[str]:

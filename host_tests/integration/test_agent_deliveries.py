@@ -12,8 +12,9 @@ from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.errors import UserError
 from landbridge.core.texts import loaded
 from landbridge.db import order
-from landbridge.events import again, outbox
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events import again
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.features.audit import queries as audit
 from landbridge.features.integrations import deliveries
 from landbridge.features.integrations import queries as integrations
@@ -149,7 +150,7 @@ def _replayed(bound: Fleet, first: int, now_s: int = NOW_S) -> int:
         return fleet.replay(connection, fleet.known(connection, "erp"), first, 90, "anna", now_s)
 
 
-def test_a_replay_of_what_is_not_kept_or_not_sent_changes_nothing(bound, receiver):
+def test_a_replay_of_removed_or_unsent_messages_is_refused(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "event")
     bound.deliver(at(1, events=1))
     with bound.database.reading() as connection:
@@ -349,7 +350,7 @@ def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
     assert (skipped.message, skipped.attempts) == (first.message + 1, 0)
 
 
-def test_what_an_integration_missed_comes_after_a_restart(bound, receiver):
+def test_missed_deliveries_are_made_after_a_restart(bound, receiver):
     bound.add("erp", "http://127.0.0.1:9/nobody", "webhook", None, "event")
     bound.deliver(at(1, events=1))
     bound.published()
@@ -368,7 +369,7 @@ def test_what_an_integration_missed_comes_after_a_restart(bound, receiver):
     assert receiver.alarms() == [(FIRST, 1), (FIRST, 2)]
 
 
-def test_what_the_broker_has_not_had_yet_is_kept_for_it(bound, receiver):
+def test_messages_not_yet_published_stay_in_the_outbox_after_delivery(bound, receiver):
     """A integration may be ahead of the broker, also before the first message that this ever had."""
     bound.add("erp", receiver.url, "webhook", None, "event", "position", "track")
     bound.deliver(at(1, events=1))

@@ -91,7 +91,7 @@ def test_it_is_asked_again_after_a_day_whatever_the_points_show(agent, device, r
 
 
 @pytest.mark.parametrize("reason", UNSEEN)
-def test_what_no_point_shows_is_tried_again_after_a_pause(agent, device, reason):
+def test_a_download_postponed_for_an_unobservable_reason_is_retried_after_a_pause(agent, device, reason):
     reports(agent, 1)
     device.postponed = reason
     device.contact()

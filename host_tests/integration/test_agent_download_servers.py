@@ -125,7 +125,7 @@ def test_an_answer_without_its_fields_ends_the_order(agent, smdp, value):
 
 
 @pytest.mark.parametrize("damage", sorted(DAMAGES))
-def test_what_the_server_has_signed_wrongly_is_refused(agent, smdp, damage):
+def test_a_wrong_signature_of_the_server_is_refused(agent, smdp, damage):
     smdp.order(MATCH, local())
     smdp.functions.damage = (damage,)
     agent.order()

@@ -44,7 +44,7 @@ def test_a_command_loads_no_fastapi(module: str):
     assert loading_fastapi().split() != [module]
 
 
-def test_the_command_begins_without_what_takes_long_to_load():
+def test_the_command_line_does_not_import_slow_packages_at_start():
     slow = {"shapely", "numpy", "pyarrow", "apprise", "reportlab", "fastapi", "pydantic", "alembic"}
     code = f"import sys, landbridge.cli\nfound = {slow} & set(sys.modules)\nassert not found, found"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -124,7 +124,7 @@ def test_of_another_feature_only_its_queries_are_imported(importer: str):
     assert "features.*.queries" in found
 
 
-def test_what_lies_above_the_features_imports_all_of_them():
+def test_modules_above_the_features_may_import_all_of_them():
     assert broken(("web.actions", "features.trips.start"), ("app", "features.trips.coding")) == []
 
 

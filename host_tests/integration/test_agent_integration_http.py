@@ -89,7 +89,7 @@ def test_answers_of_an_integration_are_distinguished(receiver):
         http.HttpClient("http://127.0.0.1:1/").post(b"{}", {})
 
 
-def test_what_a_tenant_has_added_reaches_no_host_of_the_operator(receiver, monkeypatch):
+def test_an_integration_of_a_tenant_reaches_public_hosts_only(receiver, monkeypatch):
     local = receiver.url.replace("127.0.0.1", "localhost")
     for url in (receiver.url, local):
         with pytest.raises(Away, match="its host has no public address"):

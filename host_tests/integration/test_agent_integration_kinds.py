@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
-from landbridge.events import dcsa, outbox
-from landbridge.events.outbox import OutboxMessage, numbered_message
+from landbridge.events import dcsa
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import OutboxMessage, numbered_message
 from landbridge.events.topics import no_position
 from landbridge.features.integrations import home_assistant, traccar, webhook
 from landbridge.features.integrations import rules as fleet
@@ -146,7 +147,7 @@ def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, mon
             assert names["ours"] is is_ours, line
 
 
-def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, receiver):
+def test_dcsa_events_match_their_schema_and_are_retracted(bound, receiver):
     secret = bound.add("port", receiver.url, "dcsa")
     bound.trip("CSQU3054383", 0, None, "acme")
     there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}

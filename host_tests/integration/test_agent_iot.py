@@ -237,7 +237,7 @@ def orders(agent: DownloadingAgent) -> list[tuple[str, str, str]]:
 
 
 def test_the_package_for_a_country_comes_by_itself(agent: DownloadingAgent, tracker: Tracker):
-    """The policy decides on, and nobody has ordered anything."""
+    """The policy still decides, without a request of an operator."""
     assign(agent, AUTOMATIC)
     tracker.automatic = {401: 2, 250: 3}
     travels(agent, tracker, 1, CHINA)
@@ -401,7 +401,7 @@ def test_a_download_that_is_enabled_then(agent: DownloadingAgent, smdp: Server):
     assert device.card.enabled.iccid == LOCAL
 
 
-def test_what_is_asked_without_an_association(agent: DownloadingAgent):
+def test_card_operations_without_an_association_are_refused(agent: DownloadingAgent):
     for order in (rules.list_profiles, rules.dissociate):
         with pytest.raises(UserError, match="associate it first"):
             do(agent, order, DEVICE)

@@ -29,7 +29,7 @@ def passed_on(platform):
     return [feature["properties"]["seq"] for feature in platform.features()]
 
 
-def test_what_was_not_acknowledged_comes_again_from_the_broker(installation: Installation) -> None:
+def test_an_unacknowledged_uplink_is_redelivered_by_the_broker(installation: Installation) -> None:
     device = installation.device()
     agent = installation.spawn(agent_that_dies.AFTER_RECEIVE)
     device.publish(device.seal([point(1)]))
@@ -39,7 +39,7 @@ def test_what_was_not_acknowledged_comes_again_from_the_broker(installation: Ins
     assert acknowledged(device.replies()[0]) == [(1, 1)]
 
 
-def test_what_was_stored_but_not_acknowledged_is_answered_from_the_store(installation: Installation) -> None:
+def test_a_stored_but_unacknowledged_uplink_is_answered_as_a_repeat(installation: Installation) -> None:
     device = installation.device()
     agent = installation.spawn(agent_that_dies.BEFORE_ACK)
     device.publish(device.seal([point(1)]))

@@ -13,18 +13,19 @@ from landbridge.db import bulk
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import devices as devices_table
 from landbridge.db.tables import points as points_table
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import cli as devices_command
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters, pipeline
+from landbridge.ingest import pipeline
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.ingest.reprocess import reprocess
-from landbridge.operations import old_rows as retention
-from landbridge.points import queries as points
-from landbridge.points import uplinks as kept_uplinks
+from landbridge.operations.queries import old_rows as retention
+from landbridge.points.queries import points
+from landbridge.points.queries import uplinks as kept_uplinks
 from landbridge.protocol import envelope
 from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
@@ -59,7 +60,7 @@ def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):
     assert "no dead letter 2" in refused(capsys, "dead-letters", "replay", "2")
 
 
-def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installation, capsys, tmp_path):
+def test_an_adopted_device_keeps_its_quarantined_uplinks(installation, capsys, tmp_path):
     theirs = tmp_path / "device.json"
     shutil.copy(installation.folder / "devices" / DEVICE / "device.json", theirs)
     wrong = tmp_path / "wrong.json"
@@ -84,7 +85,7 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installat
     assert "already exists" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
 
 
-def test_what_waited_in_quarantine_is_dated_by_when_it_came(installation, capsys):
+def test_quarantined_uplinks_are_dated_by_their_arrival(installation, capsys):
     lost = [point(seq, quality=0, time=100 * seq, boot=7) for seq in (1, 2)]
     wake = struct.pack("<HBBH", 4, 0, 0, 25)  # a minute before the report
     text = encode_uplink(lost, clock=[7, 300, 0], reports={13: [7, 5, wake]})
@@ -159,7 +160,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monk
 def test_records_that_were_removed_may_be_sent_again(tmp_path):
     agent = Agent(tmp_path)
     uplink = agent.seal(1, 0)
-    # Sent twice already, since nobody had answered.
+    # Sent twice already, as no acknowledgement came.
     topic = f"landbridge/{DEVICE}/up"
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
     assert replay.take_again([KeptMessage(topic, uplink, NOW_S)] * 2) == [None, None]
@@ -171,7 +172,7 @@ def test_records_that_were_removed_may_be_sent_again(tmp_path):
     assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
 
 
-def test_a_dead_letter_that_contradicts_what_is_stored_stays_when_it_is_replayed(installation, capsys):
+def test_a_replayed_dead_letter_that_contradicts_stored_points_stays(installation, capsys):
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])

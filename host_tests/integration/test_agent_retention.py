@@ -18,17 +18,16 @@ from landbridge.db.database import Database
 from landbridge.db.tables import devices as devices_table
 from landbridge.db.tables import points as points_table
 from landbridge.db.tables import uplinks
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.audit import queries as audit_log
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.diagnostics.queries import wakes
-from landbridge.ingest import dead_letters
+from landbridge.ingest.queries import dead_letters
 from landbridge.operations import backup
-from landbridge.operations import old_rows as retention
+from landbridge.operations.queries import old_rows as retention
 from landbridge.operations.retention import RetentionWorker
-from landbridge.points import outline
-from landbridge.points import queries as points
-from landbridge.points import uplinks as kept_uplinks
+from landbridge.points.queries import outline, points
+from landbridge.points.queries import uplinks as kept_uplinks
 from landbridge.protocol.diagnostics import Entry
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import recompute
@@ -168,7 +167,7 @@ def test_rows_received_with_a_clock_years_late_are_kept_as_long(kept):
     assert tidy(kept, BEGIN_S + 100 * 24 * HOUR_S) == [4]
 
 
-def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
+def test_retention_counts_from_arrival(installation):
     installation.start()
     device = installation.device()
     uplink = device.seal([point(1), point(2)])
@@ -234,7 +233,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
         assert not kept_uplinks.number_is_taken(connection, DEVICE, 3)
 
 
-def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
+def test_retention_removes_old_points_in_small_batches(installation, monkeypatch):
     installation.start()
     device = installation.device()
     for seq in range(1, 8):

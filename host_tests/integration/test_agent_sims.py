@@ -16,14 +16,15 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import check, controls
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as inventory
-from landbridge.features.sims.provider import Fake, Http, Status
+from landbridge.features.sims.provider import Http, Status
 from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
 from landbridge.points import usage
-from landbridge.points.uplinks import KeptUplink, keep
+from landbridge.points.queries.uplinks import KeptUplink, keep
 from landbridge.protocol.uplink import Uplink
 from landbridge.web import device_views
 
 from host_tests.support.agent import NOW_S, heard, set_clock
+from host_tests.support.doubles import SimProvider
 from host_tests.support.fleet import FIRST, SECOND
 
 DAY_S = 86_400
@@ -35,7 +36,7 @@ class Sims:
     """An inventory of cards on a plan of 10 MB, and two devices."""
 
     def __init__(self, database: Database) -> None:
-        self.database, self.platform = database, Fake()
+        self.database, self.platform = database, SimProvider()
         with database.writing() as connection:
             inventory.set_controls(
                 connection, "resold", controls.Controls(quota_mb=10).stored(), "bench", NOW_S
@@ -143,7 +144,7 @@ def test_only_the_vendor_knows_whether_a_card_is_locked(sims):
     assert (found.broken, found.locked, sims.platform.done) == (["blocked"], True, [("lock", CARD)])
     (found,) = sims.check()
     assert (found.broken, found.locked) == ([], False)
-    sims.platform.states[CARD] = Status("active", IMEI)  # somebody has unlocked it there
+    sims.platform.states[CARD] = Status("active", IMEI)  # unlocked in the vendor's console
     (found,) = sims.check()
     assert (found.broken, found.locked) == (["blocked"], True)
 
@@ -207,7 +208,7 @@ def test_the_device_that_was_heard_last_has_a_card(sims):
     assert [each.device for each in sims.check()] == [FIRST]
 
 
-def test_what_other_vendors_count_is_not_missed_by_this_one(sims):
+def test_traffic_of_another_vendor_s_profile_is_not_expected_from_this_vendor(sims):
     sims.add(CARD, PROFILE)
     sims.had(FIRST, CARD, NOW_S - 2 * DAY_S, 2_000)
     sims.had(FIRST, PROFILE, NOW_S - DAY_S, 1)
@@ -234,7 +235,7 @@ def test_a_card_is_bound_to_the_device_that_had_reported_its_identity_before(sim
     assert (sims.card().binding, sims.card().imei) == (BOUND, ELSEWHERE)
 
 
-def test_only_a_card_that_is_heard_of_breaks_what_its_state_forbids(sims):
+def test_only_a_card_in_use_violates_the_rules_of_its_state(sims):
     number = sims.add(CARD, imei=IMEI)
     sims.change(number, blocked="lost", stage="suspended")
     assert sims.says(FIRST, NOW_S, iccid=OTHER, imei=IMEI) == {"binding"}
@@ -250,7 +251,7 @@ def test_a_card_that_is_gone_belongs_in_no_device(sims, gone):
 
 
 @pytest.mark.parametrize("reported", [IMEI[:14], IMEI[:14] + "01"])
-def test_an_imei_is_the_same_with_and_without_what_follows_it(sims, reported):
+def test_imei_imeisv_and_check_digit_are_treated_as_the_same_device(sims, reported):
     sims.add(CARD, imei=IMEI)
     sims.platform.states[CARD] = Status("active", reported)
     assert [each.broken for each in sims.check()] == [[]]

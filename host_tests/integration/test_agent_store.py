@@ -17,9 +17,9 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
 from landbridge.db.tables import devices as devices_table
-from landbridge.events import outbox, publishing
-from landbridge.events import queries as events
-from landbridge.events.outbox import NewMessage
+from landbridge.events import publishing
+from landbridge.events.queries import events, outbox
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
@@ -31,12 +31,11 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.routes.queries import route_data as guides
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.operations import old_rows as retention
-from landbridge.points import queries as points
-from landbridge.points import uplinks, writes
-from landbridge.points.rows import CheckedPoints
-from landbridge.points.uplinks import KeptUplink
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.operations.queries import old_rows as retention
+from landbridge.points.queries import points, uplinks, writes
+from landbridge.points.queries.uplinks import KeptUplink
+from landbridge.points.rows import CheckedPoints, with_trips
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.queries import SavedState
@@ -46,6 +45,7 @@ from sqlalchemy.exc import IntegrityError
 from host_tests.support.agent import DEVICE, heard
 from host_tests.support.policies import TEXT
 from host_tests.support.stored import NOW_S, checked
+from tools.verify.harness.stored import store
 
 
 def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_takes(database):
@@ -75,7 +75,7 @@ def test_migrations_make_the_tables(database):
     assert differ == []
 
 
-def test_what_is_committed_is_on_the_disk(database, monkeypatch, shipped_pragmas):
+def test_a_commit_is_durable(database, monkeypatch, shipped_pragmas):
     monkeypatch.setattr(engines, "PRAGMAS", shipped_pragmas)
     with closing(open_database(database.place)) as shipped, shipped.reading() as connection:
         if database.on_server:
@@ -89,7 +89,7 @@ def test_what_is_committed_is_on_the_disk(database, monkeypatch, shipped_pragmas
 
 def test_a_transaction_that_fails_leaves_nothing(database):
     with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
+        store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         raise ZeroDivisionError
     with database.reading() as connection:
         assert points.track(connection, DEVICE) == []
@@ -128,7 +128,7 @@ def test_the_window_takes_each_number_once(numbers):
 def test_sqlite_errors_of_many_rows_are_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
-    new = writes.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
+    new = with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
     with database.writing() as connection:
         writes.insert_all(connection, new)
     for some in ([new], [new] * 200):
@@ -180,12 +180,12 @@ def test_the_outbox_keeps_its_order(database):
         assert [each.topic for each in head + outbox.head(connection, 9)] == ["t/0", "t/1", "t/2"]
 
 
-def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypatch):
+def test_expired_rows_are_removed_in_batches(database, monkeypatch):
     monkeypatch.setattr(retention, "MOST", 2)
     forget_points = partial(retention.forget_points, now_s=NOW_S + 1)
     forget = (retention.forget_raw, forget_points, retention.forget_diagnostics, retention.forget_uplinks)
     with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
+        store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
         kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
         uplinks.keep(connection, kept)
         wakes.add(connection, DEVICE, [Wake(1, minute, 0, 0, 0, 1.0) for minute in (1, 2, 3)], NOW_S)
@@ -301,7 +301,7 @@ def test_reply_numbers_rise_even_in_a_restored_database(database):
     assert given == sorted(set(given))
 
 
-def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
+def test_a_quiet_alarm_is_over_from_its_last_event_and_a_cleared_one_from_its_clearing(database):
     raised = Event(f"{DEVICE}/1/alarm-light", DEVICE, "alarm", False, None, 1, NOW_S, {"alarm": "light"})
     with database.writing() as connection:
         row = alarms.raise_(connection, raised, "light", "major", NOW_S, NOW_S)
@@ -321,7 +321,7 @@ def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
 
 def test_silent_devices_are_found_among_the_given_ones(database):
     with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
+        store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         row = lock_rows(connection, [DEVICE])[DEVICE]
         row.accept(Window(1, 0), 0, NOW_S)
         row.keep_report(NOW_S + 60, {}, {})

@@ -338,7 +338,7 @@ def order_and_end(fleet: Fleet, who: User, how: str, arrives: bool) -> list[tupl
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
 @pytest.mark.parametrize("how", [HEARD, LOST, UNHEARD])
-def test_what_a_tenant_has_requested_is_not_received_on_the_next_trip(made, how, arrives):
+def test_requests_of_a_tenant_are_not_delivered_on_the_next_trip(made, how, arrives):
     before = order_and_end(made, ACME, how, arrives)
     now = [(each.state(), list(each.got)) for each in made.trackers]
     if how == HEARD:  # else this would show nothing
@@ -359,7 +359,7 @@ def test_what_a_tenant_has_requested_is_not_received_on_the_next_trip(made, how,
 
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
-def test_what_the_operator_has_requested_on_a_trip_of_a_tenant_stays(made, arrives):
+def test_requests_of_the_operator_on_a_tenant_s_trip_remain(made, arrives):
     before = order_and_end(made, OPERATOR, UNHEARD, arrives)
     made.starts("bolt", tagged=False)
     made.speak(2)
@@ -387,7 +387,7 @@ def test_a_release_is_the_operators_to_roll_out(opened, does):
 
 
 @pytest.mark.parametrize("verb", actions.FOR_THE_OPERATOR)
-def test_what_does_not_end_with_a_trip_is_for_the_operator_only(opened, verb):
+def test_commands_that_outlast_a_trip_are_for_the_operator_only(opened, verb):
     """A device that takes a tenant's word for its battery spends on the next one's trip what is not there."""
     fleet = opened(1)
     fleet.starts("acme", tagged=False)

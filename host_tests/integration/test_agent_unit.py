@@ -25,7 +25,7 @@ def assigned(lines: list[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def test_the_agent_runs_with_what_the_unit_gives_it(installation, tmp_path):
+def test_the_agent_runs_with_the_environment_of_its_systemd_unit(installation, tmp_path):
     root = tmp_path / "root"
     given = list(settings(root))
     one = dict(given)

@@ -272,7 +272,7 @@ def test_a_restart_without_a_word_fails_its_step_only(dialect, poll):
         line.simulated.rail(True)
         line.press()
         line.run(20_000)
-        line.output.clear()  # nobody has heard it boot
+        line.output.clear()  # its boot messages are lost
 
     outcome, _ = run(Instead(modem(dialect), poll, cut), request(dialect))
     states = {one.step: (one.state, one.words) for one in outcome.results}

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import Clock
 from landbridge.core.priority import IngestPriority
 from landbridge.db import order
-from landbridge.events import outbox, tracks
 from landbridge.events.finished import finished
-from landbridge.events.outbox import NewMessage
+from landbridge.events.queries import outbox, tracks
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.events.retained import PUBLISHED, Retained
 from landbridge.features.trips import queries as trips
 
@@ -97,7 +97,9 @@ def publish_something(installation: Installation) -> None:
     wait_until(lambda: marks(installation) > before, "it is published")
 
 
-def test_what_the_broker_still_has_is_not_published_again(installation, monkeypatch, caplog):
+def test_retained_messages_that_the_broker_still_has_are_not_published_again(
+    installation, monkeypatch, caplog
+):
     Shipped(installation, monkeypatch)
     installation.start()
     publish_something(installation)
@@ -122,7 +124,7 @@ class Memory:
 
 
 def test_nothing_is_marked_before_all_positions_are_in_the_outbox(tmp_path):
-    """An agent that is stopped meanwhile begins again: else the rest would be lost for good."""
+    """An agent that is stopped meanwhile begins again: otherwise the rest would be lost."""
     fleet = Fleet(tmp_path)
     fleet.deliver(at(1))
     fleet.deliver(at(1), device=SECOND)

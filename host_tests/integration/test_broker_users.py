@@ -171,7 +171,7 @@ def test_a_retired_device_is_refused_and_its_history_stays(setup):
     assert setup.run("doctor").out.count("WRONG") == 0
 
 
-def test_what_a_retired_device_sends_is_a_dead_letter(fleet_pipeline):
+def test_uplinks_of_a_retired_device_are_dead_lettered(fleet_pipeline):
     pipeline, payload, database = fleet_pipeline
     with database.writing() as connection:
         devices.retire(connection, "gone-1", Clock().now_s())

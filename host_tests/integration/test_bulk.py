@@ -56,7 +56,7 @@ def test_trips_of_a_file_start_together(fleet, sheet):
     assert len(fleet("trips", "export", "--all").splitlines()) == 3
 
 
-def test_a_spreadsheet_runs_nothing_of_what_people_write(fleet, sheet):
+def test_exported_cells_never_begin_a_formula(fleet, sheet):
     fleet("trips", "import", sheet(TRIPS.replace("elsewhere,Duisburg", "elsewhere,'=1+1")))
     assert "=1+1" in fleet("trips", "show", "2") and "'=1+1" not in fleet("trips", "show", "2")
     assert ",elsewhere,'=1+1," in fleet("trips", "export")

@@ -37,7 +37,7 @@ def card(*quirks: str) -> Euicc:
 
 
 class Manager:
-    """Somebody who is associated with a card, and its contacts."""
+    """An eIM that is associated with a card, and the card's contacts."""
 
     def __init__(self, card: Euicc) -> None:
         self.card = card
@@ -65,7 +65,7 @@ class Manager:
         return value["data"]["results"] if kind == "ok" else (kind, value)
 
 
-def test_it_says_what_it_is():
+def test_the_card_returns_its_certificates():
     contacts = Es10(Direct(card()))
     assert contacts.send(bytes.fromhex("BF5500")).hex() == "bf5502a000"
     kind, found = codec().decode("Certs", contacts.send(encoded("GetCerts", {})))

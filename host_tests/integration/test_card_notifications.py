@@ -117,7 +117,7 @@ def test_each_is_uploaded_once_without_certificates_and_stays_on_the_card(databa
     assert device.reports()[8] == [] and not device.collects()
 
 
-def test_what_is_removed_makes_room_for_the_next(database: Database, tmp_path: Path):
+def test_removed_notifications_make_room_for_the_next(database: Database, tmp_path: Path):
     card, device = switched(tmp_path)
     while device.collects():
         uploads(database, device)

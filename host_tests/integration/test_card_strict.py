@@ -58,7 +58,7 @@ def test_an_invalid_request_changes_nothing(request_: bytes):
 
 
 @pytest.mark.parametrize("search", [b"", tlv.encode(0x80, b"A"), EUROPE + OTHER])
-def test_a_list_by_what_is_no_criterion(search: bytes):
+def test_a_profile_list_by_an_invalid_criterion_is_an_error(search: bytes):
     answer = Es10(Direct(four_profiles())).send(tlv.encode(0xBF2D, tlv.encode(0xA0, search)))
     assert answer.hex() == "bf2d03810101"
 

@@ -14,8 +14,8 @@ import certifi
 import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
-from landbridge.events import outbox, publishing
-from landbridge.events import queries as events
+from landbridge.events import publishing
+from landbridge.events.queries import events, outbox
 from landbridge.features.integrations import deliveries, home_assistant
 
 from host_tests.support.agent import wait_until
@@ -45,7 +45,7 @@ def consumer(name: str, output: Path, *arguments: str) -> Iterator[int]:
         process.wait()
 
 
-def test_the_consumer_of_dcsa_events_keeps_what_is_true(bound, tmp_path):
+def test_the_dcsa_consumer_shows_events_and_their_retractions(bound, tmp_path):
     bound.trip("CSQU3054383", 0, None, "acme")
     secret = bound.add("port", "http://127.0.0.1:9/", "dcsa", None, "event")
     output = tmp_path / "said"
@@ -105,7 +105,7 @@ def test_the_consumer_of_traccar_shows_each_fix(bound, tmp_path):
     assert fixes == [f"{FIRST} 2026-10-11T03:13:20Z 29.56301 106.55156 100 km/h"]
 
 
-def test_the_automations_for_home_assistant_fit_what_it_discovers(bound):
+def test_the_home_assistant_automations_match_the_discovered_entities(bound):
     """Names of entities as Home Assistant makes them: of the device and of the entity, in small letters."""
     published: list[outbox.OutboxMessage] = []
     publish = home_assistant.announcing(cast(Any, published.append), "homeassistant")

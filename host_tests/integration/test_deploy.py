@@ -153,7 +153,7 @@ def test_ports_and_names_agree(compose):
     assert provider["providers"][0]["options"]["path"] in mounted
 
 
-def test_the_image_copies_what_there_is():
+def test_the_docker_image_copies_existing_files_only():
     copied = [
         source
         for step in steps((DEPLOY / "Dockerfile").read_text())
@@ -250,7 +250,7 @@ def metrics(tmp_path_factory) -> str:
 
 
 @pytest.mark.parametrize("query", queries())
-def test_a_query_asks_for_what_the_agent_has(query, metrics):
+def test_a_dashboard_query_uses_metrics_and_labels_of_the_agent(query, metrics):
     series: dict[str, list[dict[str, str]]] = {}
     for name, labels in re.findall(r"^([a-z_]+)(?:\{(.*)\})? \S+$", metrics, re.M):
         series.setdefault(name, []).append(dict(re.findall(r'([a-z_]+)="([^"]*)"', labels)))
@@ -273,9 +273,9 @@ def test_a_query_asks_for_what_the_agent_has(query, metrics):
         Query("landbridge_open_alarms", "{{kind}}"),
     ],
 )
-def test_what_the_agent_does_not_have_is_found(query, metrics):
+def test_a_query_for_an_unknown_metric_or_label_is_found(query, metrics):
     with pytest.raises(AssertionError):
-        test_a_query_asks_for_what_the_agent_has(query, metrics)
+        test_a_dashboard_query_uses_metrics_and_labels_of_the_agent(query, metrics)
 
 
 def test_steps_of_a_dockerfile():

@@ -13,7 +13,7 @@ from tools.flash import REPOSITORY
 PAGE = REPOSITORY / "docs" / "guide" / "add-a-board.md"
 COPIED = ("boards", "firmware", "tools", "agent", ".ci", "Makefile", "pyproject.toml")
 NOT_PASSED_ON = ("MAKEFLAGS", "MFLAGS", "BOARD", "MICROPYTHON")
-"""Of whoever runs the tests, perhaps from make."""
+"""The environment of the test run, perhaps from make."""
 PYTHON = f"""#!/bin/sh
 [ "$2" != pip ] || {{ echo "a test installs nothing" >&2; exit 1; }}
 exec {sys.executable} "$@"

@@ -65,7 +65,7 @@ def test_sentences_are_short(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_each_page_begins_with_whom_it_is_for_and_what_they_can_do_then(page):
+def test_each_page_begins_with_its_readers_and_their_benefit(page):
     first = " ".join(page.read_text().split("\n\n")[1].split())
     if docs.is_english(page):
         assert first.startswith("For ") and re.search(r"\bAfter (reading|\w+ minutes)\b", first)
@@ -81,7 +81,7 @@ def test_printed_pages_are_up_to_date(page):
 
 def test_the_list_of_commands_has_only_the_first_line_of_each_help_text():
     printed = reference.commands()
-    assert "backup FILE\n    Back up the database while the agent runs\n" in printed
+    assert "backup FILE\n    Back up the database; the agent may run meanwhile\n" in printed
     assert "Example" not in printed
 
 
@@ -113,7 +113,7 @@ def unknown(call: str) -> str:
     return next((each for each in words if each.startswith("--") and each.partition("=")[0] not in known), "")
 
 
-def test_what_does_not_exist_is_found():
+def test_an_unknown_command_or_option_is_found():
     assert unknown("trips start lb-0001 --container X --from 2026-10-01T08:00:00Z") == ""
     assert unknown("journeys list") == "journeys" and unknown("trips begin lb-0001") == "begin"
     assert unknown("trips start lb-0001 --line-of X") == "--line-of"

@@ -217,7 +217,9 @@ def test_a_result_that_is_lost_is_found_on_the_card(agent, smdp, make):
     assert is_installed(agent, device) and agent.row().loads <= 2
 
 
-def test_a_modem_that_restarts_in_a_load_is_asked_what_the_card_has(agent, smdp, make, monkeypatch):
+def test_a_modem_restart_during_a_profile_load_is_resolved_by_reading_the_card(
+    agent, smdp, make, monkeypatch
+):
     smdp.order(MATCH, local())
     agent.order()
     device = make("bg95")

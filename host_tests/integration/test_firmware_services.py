@@ -74,7 +74,7 @@ def median_s(times: list[float]) -> float:
 
 
 @pytest.mark.parametrize(("age_days", "gains"), [(0, True), (3, True), (8, False)])
-def test_what_predicted_orbits_gain(age_days, gains):
+def test_assistance_data_shortens_the_first_fix_while_it_is_fresh(age_days, gains):
     times: dict[bool, list[float]] = {True: [], False: []}
     for seed in range(21):
         for fetched in (True, False):
@@ -136,7 +136,7 @@ SHIPPED = [("bg95", (), "servicedomain"), ("sim7600", ("cemode",), "cemode")]
 
 
 def uninvited(modem: ModemUnderTest, driver: Any) -> list[int]:
-    """Rings and messages of somebody who calls and sends one."""
+    """Return the RING and message URCs after an incoming call and an SMS."""
     assert driver.channel.uninvited == [0, 0] and driver.supply_mv()
     modem.sleep_ms(20_000)
     assert driver.serves(0) == (True, 0)

@@ -80,7 +80,7 @@ def reported(tmp_path: Path) -> dict[str, Any]:
 
 def there_is(board: FakeBoard) -> tuple[str, str]:
     there = device.Device(board.port)
-    # To stop a wake that has just begun is a fault that is kept, whoever stops it.
+    # An interrupted wake is recorded as a fault, also one that the bench interrupts.
     there.remove("data/fault.new")
     listed = there.run("import os\nfor each in ('/', 'data', 'data/journal'):\n    print(os.listdir(each))")
     kept = there.read("data/journal/00000001.seg").decode()
@@ -155,7 +155,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return capsys.readouterr().err
 
 
-def test_what_cannot_be_measured_is_refused_with_the_remedy(board, tmp_path, monkeypatch, capsys):
+def test_a_bench_that_cannot_measure_stops_with_a_remedy(board, tmp_path, monkeypatch, capsys):
     assert "no such port" in refused(monkeypatch, capsys, str(tmp_path / "none"))
     with monkeypatch.context() as patched:
         patched.setattr(bench_chip, "FIRMWARE", "print(('X', 'bg95', False, True))")

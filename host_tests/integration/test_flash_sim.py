@@ -263,9 +263,9 @@ def test_deployed_again_the_first_slot_runs_whatever_an_update_has_left(tmp_path
         there = device.Device(board.port)
         wanted = {"slots/a": b"x" * 500}
         assert deploy.deploy(there, wanted) == ["slots/a"]
-        for good, on_trial, renewed in ((0, 0, False), (1, 0, True), (0, 1, True)):
+        for confirmed, on_trial, renewed in ((0, 0, False), (1, 0, True), (0, 1, True)):
             there.write("slots/b", b"an update")
-            there.write("slots/pointer.bin", bytes((0x53, good, on_trial, 0, 0)))
+            there.write("slots/pointer.bin", bytes((0x53, confirmed, on_trial, 0, 0)))
             assert bool(deploy.deploy(there, wanted)) is renewed
             assert (there.read("slots/b") == b"") is renewed is (there.read("slots/pointer.bin") == b"")
         there.close()

@@ -1,4 +1,4 @@
-"""A device's user at the brokers as shipped: it disconnects nobody, and has only its own two topics."""
+"""A device's user at the brokers as shipped: it disconnects no other client, has only its own two topics."""
 
 import threading
 import time
@@ -85,7 +85,7 @@ class Guest:
             time.sleep(0.01)
 
     def has(self, topic: str) -> bool:
-        """Whether what somebody published there has come."""
+        """Return whether a message published there has come."""
         return (topic, b"mine") in self.messages
 
     def vanish(self) -> None:

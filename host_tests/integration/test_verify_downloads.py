@@ -29,12 +29,12 @@ def test_the_notification_of_a_download_is_removed_without_a_policy(tmp_path, di
 
 
 @pytest.mark.parametrize("name", ["matching-id", "package-mac"])
-def test_an_answer_comes_to_what_it_should(name):
+def test_each_injected_answer_ends_as_expected(name):
     come = downloads.answer("bg95", CODES[name])
     assert not come.short, come
 
 
-def test_a_profile_arrives_for_what_was_estimated():
+def test_a_profile_download_costs_as_estimated():
     cost = downloads.cost("bg95", "emtc", 12_000)
     assert not cost.short and 60 < cost.counts.apdus < 90 and cost.counts.uplinks > 12
 

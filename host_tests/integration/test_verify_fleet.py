@@ -27,7 +27,7 @@ def test_a_small_fleet_delivers_everything(tmp_path, monkeypatch):
         ({"records_of_firmware": 0}, "the firmware recorded hardly anything"),
     ],
 )
-def test_what_is_short_is_reported(changes, said):
+def test_each_unmet_expectation_is_reported(changes, said):
     good = Found(3, 1.0, 3, 3, 10, 5, 10, retired_refused=1)
     assert good.short(3, 1) == []
     assert replace(good, **changes).short(3, 1) == [said]

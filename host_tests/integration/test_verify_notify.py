@@ -23,7 +23,7 @@ def test_nothing_is_lost_or_sent_twice_over_kills(tmp_path: Path, monkeypatch: p
     assert figures["critical"] > 0 and figures["killed"]["agent"] > 1 and figures["messages"]["mail"] > 0
 
 
-def test_the_verdict_names_what_fell_short():
+def test_the_verdict_names_each_unmet_expectation():
     good = {
         "weeks_over_by_others": [], "slowest_critical_s": 60, "critical": 1,
         "lost": [], "unexpected": [], "twice": [],

@@ -109,7 +109,7 @@ def test_a_registration_resets_the_back_off() -> None:
         ("PDP contexts asked for, hour", Watch(contexts=[i * 59_000 for i in range(61)])),
         ("modem resets, hour", Watch(resets=[0, HOUR - 1])),
         ("messages, day", Watch(messages=[i * 10 * MIN for i in range(121)])),
-        ("too soon after a refusal for good", Watch(tries=[refusal(0, 6), refusal(1, 6)])),
+        ("too soon after a permanent refusal", Watch(tries=[refusal(0, 6), refusal(1, 6)])),
     ],
 )
 def test_each_budget_can_break(what: str, watch: Watch) -> None:
@@ -180,7 +180,7 @@ def test_attempts_of_the_modem_itself_are_counted_apart() -> None:
     rig.pass_s(300)
     assert (len(rig.watch.attaches), len(rig.watch.own_attaches)) == (1, 1)
     (row,) = [row for row in budgets.table(rig.watch) if row.what.startswith("LTE-M")]
-    assert row.worst == 2  # whoever began it
+    assert row.worst == 2  # begun by either side
 
 
 def test_messages_through_a_socket_are_counted() -> None:

@@ -52,7 +52,7 @@ def shop(tmp_path: Path) -> ModuleType:
     return module
 
 
-def test_the_page_of_walks_is_what_the_code_prints() -> None:
+def test_the_page_of_walks_is_up_to_date() -> None:
     command = [sys.executable, "-m", "tools.walk", "--check"]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -103,7 +103,7 @@ def test_threads_without_a_part_are_left_out(shop: ModuleType, tmp_path: Path) -
         threading.setprofile(None)
 
 
-def test_everything_is_what_all_traced_threads_do_meanwhile(shop: ModuleType, tmp_path: Path) -> None:
+def test_the_tracer_records_the_calls_of_all_traced_threads(shop: ModuleType, tmp_path: Path) -> None:
     tracer = Tracer(tmp_path, [])
     tracer.follow_threads()
     try:

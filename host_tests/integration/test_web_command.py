@@ -54,7 +54,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 def status(url: str) -> int | None:
-    """Of one request; None while nobody listens."""
+    """The status of one request; None while the port is closed."""
     try:
         return int(urllib.request.urlopen(url).status)
     except urllib.error.HTTPError as error:
@@ -110,7 +110,7 @@ def test_the_pages_alone_are_watched_as_the_whole_is(command: Command, tmp_path:
         asked = (f"{port}/sign-in", f"{watch}/health", f"{watch}/metrics")
         assert [status(f"http://127.0.0.1:{each}") for each in asked] == [200] * 3
         assert systemd.recv(100) == b"WATCHDOG=1"
-        # Whoever looks at the database beside it opens no port but its own.
+        # A second command on the same database listens on its own port only.
         mine = free_port()
         looking = command.start("web", "--port", str(mine), LANDBRIDGE_WATCH_PORT=str(watch))
         assert wait_until(lambda: status(f"http://127.0.0.1:{mine}/sign-in"), "pages") == 200
@@ -154,7 +154,9 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         (("web", "lb-none"), "no device lb-none"),
     ],
 )
-def test_what_cannot_be_done_is_reported_in_a_line(command: Command, arguments: tuple[str, ...], said: str):
+def test_an_error_of_the_web_command_is_reported_in_one_line(
+    command: Command, arguments: tuple[str, ...], said: str
+):
     process = command.start(*arguments)
     _, err = process.communicate()
     assert process.returncode == 2

@@ -42,8 +42,8 @@ def modem_state(built: Stage) -> str:
     return found[1].strip()
 
 
-def standing(built: Stage) -> bool:
-    """Whether the alarm is."""
+def is_raised(built: Stage) -> bool:
+    """Return whether the alarm is open."""
     return "services" in built.services.agent.do("alarms", "list")
 
 
@@ -78,7 +78,7 @@ def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str
     kept = built.modem.unit.nv.settings
     assert key not in kept  # as shipped
     run(12)
-    assert (kept[key], modem_state(built), standing(built)) == (off, "off", False)
+    assert (kept[key], modem_state(built), is_raised(built)) == (off, "off", False)
     built.modem.watched_by(Caller(built))
     run(36)
     log = do("devices", "log", stage.DEVICE)
@@ -86,5 +86,5 @@ def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str
     assert "voice and sms on" in do("events", "list", stage.DEVICE)
     do("settings", "set", stage.DEVICE, "sms_to_card=1")
     run(90)
-    assert (kept[key], modem_state(built), standing(built)) == (on, "on", True)
+    assert (kept[key], modem_state(built), is_raised(built)) == (on, "on", True)
     assert oracle.wrong == {} and built.device.counters.crashes == 0

@@ -21,10 +21,10 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices.enrol import enrol
-from landbridge.ingest import dead_letters
-from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.points import queries as points
+from landbridge.ingest.queries import dead_letters
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point

@@ -17,7 +17,7 @@ from landbridge.features.esim import coding as cards
 from landbridge.features.routes import coding as route_data_coding
 from landbridge.geo.timetable import STOOD, Stay
 from landbridge.protocol import envelope, resend, route_data, settings, uplink
-from landbridge.protocol.downlink import EPOCH_KEY, encode_reply, ranges
+from landbridge.protocol.downlink import EPOCH_KEY, encode_downlink, ranges
 from landbridge.protocol.envelope import Direction
 from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
 
@@ -32,7 +32,7 @@ RECORD_FIELDS = (
     "kind quality events seq time boot lat lon alt speed heading hdop sats battery temperature"
     " plmn tac cell rsrp motion"
 ).split()
-_LISTS = ("columns", "uplinks", "replies", "epochs", "orders", "refused")
+_LISTS = ("columns", "uplinks", "downlinks", "epochs", "handled", "refused")
 _FORMAT = "<BBHIIHiihBBBBBbIHIBBI"
 
 
@@ -162,7 +162,7 @@ FORMS: list[tuple[str, list[int], Any]] = [
 ]  # fmt: skip
 
 
-def replies() -> list[dict[str, Any]]:
+def downlinks() -> list[dict[str, Any]]:
     made = []
     cases: list[tuple[str, int, list[int]]] = [
         ("nothing acknowledged", 251, []),
@@ -172,7 +172,7 @@ def replies() -> list[dict[str, Any]]:
     ]
     now_s = 845_300_000
     for number, (name, answered, committed) in zip((0, 1, 300, now_s << 8), cases, strict=True):
-        cbor = encode_reply(answered, committed, now_s)
+        cbor = encode_downlink(answered, committed, now_s)
         made.append({
             "name": name,
             "answers": answered,
@@ -187,7 +187,7 @@ def replies() -> list[dict[str, Any]]:
 
 def epochs() -> list[dict[str, Any]]:
     """Envelopes of later epochs; and the reply of an earlier one that tells the present."""
-    up, down = UPLINKS[1][2], encode_reply(251, [], 845_300_000, [{EPOCH_KEY: 256}])
+    up, down = UPLINKS[1][2], encode_downlink(251, [], 845_300_000, [{EPOCH_KEY: 256}])
     texts: dict[Direction, bytes] = {"up": encode_uplink([], **up), "down": down}
     return [
         {
@@ -202,8 +202,8 @@ def epochs() -> list[dict[str, Any]]:
     ]
 
 
-def orders() -> list[dict[str, Any]]:
-    """What a reply orders of a new device, by its key, and what the device then reports, by its key.
+def handled() -> list[dict[str, Any]]:
+    """Return what a downlink requests of a new device, and what the device then reports, both by their keys.
 
     It is on power-on 3, knows no time, has 100 records of which the first 64 are gone, and its log has two
     entries: after 50 s a network refused with EMM cause 19, after 60 s an error of the modem without a code.
@@ -244,10 +244,10 @@ def orders() -> list[dict[str, Any]]:
         {
             "name": name,
             "time": now_s,
-            "order": cbor2.dumps(order).hex(),
+            "downlink": cbor2.dumps(downlink).hex(),
             "report": cbor2.dumps(report).hex(),
         }
-        for name, order, report in cases
+        for name, downlink, report in cases
     ]
 
 
@@ -257,7 +257,7 @@ def refused() -> list[dict[str, str]]:
 
 
 def _refused(direction: Direction) -> list[dict[str, str]]:
-    plain = encode_uplink([Point(**fix(1))]) if direction == "up" else encode_reply(9, [1], 5)
+    plain = encode_uplink([Point(**fix(1))]) if direction == "up" else encode_downlink(9, [1], 5)
     good = envelope.seal(KEY, DEVICE, direction, 9, plain)
     protected, _, ciphertext = cbor2.loads(good)
     opposite: Direction = "down" if direction == "up" else "up"
@@ -325,9 +325,9 @@ def make() -> dict[str, Any]:
             {"name": name, "values": values, "cbor": cbor2.dumps(form).hex()} for name, values, form in FORMS
         ],
         "uplinks": uplinks(),
-        "replies": replies(),
+        "downlinks": downlinks(),
         "epochs": epochs(),
-        "orders": orders(),
+        "handled": handled(),
         "refused": refused(),
     }
 

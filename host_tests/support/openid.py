@@ -79,7 +79,7 @@ class Provider:
         return {"issuer": self.issuer} | {name: f"{self.issuer}/{leaf}" for name, leaf in names.items()}
 
     def authorize(self, address: str, whole: bool = False) -> str:
-        """Sign somebody in; return the address to go back to, with the host if `whole`."""
+        """Sign a user in; return the address to go back to, with the host if `whole`."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert address.startswith(f"{self.issuer}/authorize?")
         assert asked["response_type"] == "code" and asked["client_id"] == CLIENT

@@ -40,9 +40,9 @@ from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
 from landbridge.features.users import rules as tokens
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import queries as points
+from landbridge.ingest.queries.device_rows import lock_rows, write
 from landbridge.points.quality import NO_TIME
+from landbridge.points.queries import points
 from landbridge.protocol.event import Event
 from landbridge.protocol.settings import SETTINGS, UNREACHED, Report
 from landbridge.web.forms import inside
@@ -178,7 +178,7 @@ def updated(connection: Connection) -> None:
 
 
 class Shown(Pages):
-    """Pages with a link that was made, and somebody who may do everything."""
+    """Pages with a share link, and an administrator."""
 
     def __init__(self, fleet: Fleet, link: str) -> None:
         super().__init__(fleet)
@@ -188,7 +188,7 @@ class Shown(Pages):
 
     @property
     def session(self) -> str:
-        """The cookie of somebody who has signed in."""
+        """The cookie of a signed-in user."""
         self._session = self._session or signed_in(self)
         return self._session
 

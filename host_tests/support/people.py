@@ -23,7 +23,7 @@ _ADDRESSES = count(1)
 def add_user(
     database: Database, name: str, password: str = PASSWORD, role: str = "reader", tenant: str | None = None
 ) -> None:
-    """Somebody who has accepted an invitation."""
+    """A user who has accepted an invitation."""
     hashed = passwords.hashed(password, name)
     with database.writing() as connection:
         invited = users.add(connection, name, role, tenant, "", "bench", NOW_S)

@@ -211,7 +211,7 @@ class Mosquitto:
         return (self.folder / "ca.pem").read_bytes()
 
     def network(self, reply: bool = False) -> LockStepNetwork:
-        """Time stands still; `reply`: whether somebody answers what is published."""
+        """Time stands still; `reply`: whether published messages are answered."""
         return LockStepNetwork({HOST: ("127.0.0.1", self.port)}, reply_expected=lambda: reply)
 
     def stop(self) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.db.database import Database
-from landbridge.events import outbox
-from landbridge.events import queries as events
+from landbridge.events.queries import events, outbox
 
 from host_tests.support.agent import DEVICE
 from host_tests.support.trips import (
@@ -21,7 +20,7 @@ AT_POZNAN = (52.4, 17.0, "PL")
 
 
 def answer(database: Database, kind: str) -> list[dict[str, Any]]:
-    """The standing events of a type, in their order; every one keeps the schema."""
+    """Return the events of a type that are not retracted, in order; each matches the schema."""
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     with database.reading() as connection:
         for posted in outbox.head(connection, 10_000):

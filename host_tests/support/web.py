@@ -247,7 +247,7 @@ def _evaluated(page: Page, expression: str) -> Any:
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds on a page that keeps somebody out, serious or worse."""
+    """Return the serious or critical accessibility violations that axe-core finds on a page."""
     found = Axe().run(page).response["violations"]
     grave = [each for each in found if each["impact"] in ("serious", "critical")]
     return [f"{each['id']}: {node['html'][:200]}" for each in grave for node in each["nodes"]]

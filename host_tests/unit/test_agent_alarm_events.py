@@ -17,7 +17,7 @@ from host_tests.support.fleet import FIRST, NOW_S, Receiver
 from host_tests.support.trips import BEGIN_S, HOUR_S
 
 
-def test_what_ends_before_its_minimum_duration_is_never_raised(fleet):
+def test_a_dwell_shorter_than_its_minimum_duration_raises_no_alarm(fleet):
     """Within a batch, and over time."""
     least_s = RULES["dwell"].least_s
     with fleet.database.writing() as connection:

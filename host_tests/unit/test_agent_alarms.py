@@ -11,7 +11,7 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import AGENT
 from landbridge.events import publishing
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
@@ -21,7 +21,7 @@ from landbridge.features.sims import controls, rules
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims.rules import Card, Observed
 from landbridge.features.trips import queries as trips
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.event import SEVERITIES
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence
@@ -63,7 +63,7 @@ def test_an_open_alarm_is_counted_and_a_cleared_one_raised_again(fleet):
     assert [each["type"] for each in answer(fleet)] == ["alarm-raised", "alarm-cleared", "alarm-raised"]
 
 
-def test_late_events_do_not_raise_what_is_over(fleet):
+def test_a_late_event_does_not_raise_a_cleared_alarm(fleet):
     fleet.deliver(at(10, events=4), at(12, events=4096))
     fleet.deliver(at(11, 99, events=4))
     assert every(fleet) == [("temperature", "cleared", 1, None)]
@@ -229,7 +229,7 @@ def test_an_alarm_is_not_cleared_by_events_of_the_next_trip(fleet):
     assert every(fleet) == [("temperature", "cleared", 1, first), ("temperature", "raised", 1, second)]
 
 
-def test_what_was_raised_on_no_trip_is_cleared_by_events_of_the_trip_after_it(fleet):
+def test_an_alarm_raised_without_a_trip_is_cleared_by_an_event_of_the_next_trip(fleet):
     fleet.trip("MSKU0000006", 3, None, "bolt")
     fleet.deliver(at(1, events=4))
     fleet.deliver(at(4, events=4096))
@@ -345,7 +345,7 @@ def test_alarms_cleared_after_the_arrival_stay_so_when_the_trip_continues(fleet,
     assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, AGENT)
 
 
-def test_what_lay_after_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
+def test_alarms_after_the_arrival_belong_to_the_trip_once_it_ends_later(fleet):
     with fleet.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     first = fleet.trip("CSQU3054383", 0, None, "acme")
@@ -367,7 +367,8 @@ def test_what_lay_after_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
 
 
 def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
-    """State by id of what whoever keeps the last message of each, less what is retracted, has of alarms."""
+    """State of each alarm by id, as kept by a platform that stores the last message of each and deletes
+    retracted ones."""
     kept: dict[str, dict[str, Any]] = {}
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     for leaf, content in fleet.sent(tenant):
@@ -395,7 +396,7 @@ def test_the_last_message_of_each_id_shows_that_an_alarm_is_open_again(fleet):
     assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
 
 
-def test_what_is_retracted_and_true_after_all_is_published_under_the_same_ids(fleet):
+def test_an_event_that_returns_after_its_retraction_is_published_under_the_same_id(fleet):
     fleet.deliver(at(1), at(60))
     with fleet.database.writing() as connection:
         (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]

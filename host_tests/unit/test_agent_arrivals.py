@@ -23,7 +23,7 @@ from landbridge.features.esim import handler as cards
 from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy
 from landbridge.features.esim.queries import policies as stored
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.uplink import Uplink
 from locator.downlink import profiles as obeyed
 from locator.esim import iccid_bytes
@@ -207,7 +207,7 @@ def test_no_switch_to_a_profile_that_is_not_installed_yet(fleet):
         cards.switch(connection, DEVICE, "steppe", "mei", NOW_S)
 
 
-def test_another_policy_cancels_what_waits(fleet):
+def test_a_new_policy_cancels_waiting_downloads(fleet):
     fleet.assigns()
     fleet.hears(ASTANA)
     fleet.assigns(TEXT.replace('download = "LPA:1$smdp.example$WEST-1"', ""))
@@ -234,7 +234,7 @@ def test_codes_are_encrypted_and_in_no_policy(fleet, tmp_path):
         ('apn = "iot.example"', 'download = "LPA:1$smdp.example$A"', "fallback"),
     ],
 )
-def test_what_cannot_be_ordered_is_refused_with_the_policy(fleet, old, new, why):
+def test_a_policy_with_an_impossible_download_is_refused(fleet, old, new, why):
     with pytest.raises(UserError, match=why) as error:
         fleet.assigns(TEXT.replace(old, new))
     assert "SECRET" not in str(error.value) and "7QX" not in str(error.value)
@@ -251,7 +251,7 @@ def test_an_order_of_a_person_for_the_same_profile_is_not_doubled(fleet):
     assert list(fleet.orders()) == [STEPPE, WEST] and fleet.orders()[STEPPE] == "ordered"
 
 
-def test_the_command_orders_what_the_card_does_not_have(landbridge: Command, tmp_path: Path):
+def test_set_policy_requests_the_profiles_missing_on_the_card(landbridge: Command, tmp_path: Path):
     (tmp_path / "ci.pem").write_text(chain.ci().pem)
     with (tmp_path / "landbridge.toml").open("a") as file:
         file.write(f'[esim]\nservers = "smdp.example"\nci_file = "{tmp_path / "ci.pem"}"\n')

@@ -106,7 +106,7 @@ def test_a_failure_of_the_first_halts_it_and_it_goes_on_when_asked_again(fleet):
     assert fleet.begins("roaming") == number + 1
 
 
-def test_what_is_refused_or_asked_for_otherwise_ends_it(fleet):
+def test_a_rejected_or_overridden_switch_counts_as_failed_and_halts_the_roll_out(fleet):
     fleet.begins()
     first, second = fleet.names[:2]
     fleet.speaks(first)

@@ -29,7 +29,7 @@ from host_tests.support.notifications import alarm
         ("mail ", "550 who are you", "waiting"),
     ],
 )
-def test_a_refusal_is_in_the_log_and_what_may_go_later_does(dispatch, where, answer, state):
+def test_a_rejected_mail_is_logged_and_retried_if_the_error_is_temporary(dispatch, where, answer, state):
     dispatch.add()
     dispatch.server.answer = lambda said: answer if where in said else "250 yes"
     dispatch.publish(alarm("tamper", 3))
@@ -183,7 +183,7 @@ def test_an_invalid_rule_is_reported_in_one_line(dispatch, rule, why):
         dispatch.add("dispatch", "mailto:a@b.example", "en", "UTC", None, rule)
 
 
-def test_the_thread_sends_what_a_running_agent_publishes(dispatch):
+def test_the_notifier_thread_sends_published_alarms(dispatch):
     dispatch.add()
     dispatch.notifier.start()
     dispatch.publish(alarm("card", 3))
@@ -192,7 +192,7 @@ def test_the_thread_sends_what_a_running_agent_publishes(dispatch):
     assert len(dispatch.mails()) == 1
 
 
-def test_what_a_paused_channel_has_waits_until_it_is_resumed(dispatch):
+def test_messages_of_a_paused_channel_wait_until_it_is_resumed(dispatch):
     dispatch.add()
     dispatch.add("boss", "mailto:boss@example.org")
 

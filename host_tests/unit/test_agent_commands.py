@@ -100,7 +100,7 @@ def test_the_first_result_counts(agent):
     assert agent.state(command) == "done"
 
 
-def test_what_has_expired_is_not_sent(agent):
+def test_an_expired_command_is_not_sent(agent):
     never, once = agent.send("log"), 0
     agent.now_s += HOUR_S
     assert agent.hears() == []
@@ -114,7 +114,7 @@ def test_what_has_expired_is_not_sent(agent):
     assert agent.state(once) == "done"
 
 
-def test_what_is_cancelled_is_not_sent_any_more(agent):
+def test_a_cancelled_command_is_not_sent(agent):
     command = agent.send("log")
     agent.cancel(command)
     assert agent.hears() == []

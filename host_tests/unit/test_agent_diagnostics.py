@@ -80,7 +80,7 @@ def test_a_fault_without_its_time_is_shown_nevertheless():
         SAID | {3: "x" * 2_000},
     ],
 )
-def test_what_does_not_keep_the_contract_is_refused(wrong):
+def test_diagnostics_that_violate_the_protocol_are_refused(wrong):
     with pytest.raises(WireError, match="diagnostics"):
         diagnostics.decode(wrong)
 

@@ -17,7 +17,7 @@ from landbridge.features.downloads import activation, es9, es10, orders, queries
 from landbridge.features.downloads import coding as wire
 from landbridge.protocol import der
 from landbridge.protocol.der import DerError
-from landbridge.protocol.limits import MAX_REPLY_BYTES, WireError
+from landbridge.protocol.limits import MAX_DOWNLINK_BYTES, WireError
 
 from host_tests.support import make_download_vectors
 from host_tests.support.downloads import CODE
@@ -156,7 +156,7 @@ def test_an_invalid_package_is_refused(broken):
         es10.segments(broken, b"\1" * 16)
 
 
-def test_a_package_beyond_what_a_device_takes_is_refused():
+def test_a_profile_package_too_large_for_a_device_is_refused():
     with pytest.raises(DerError, match="65536"):
         es10.spooled([bytes(1_000)] * 66)
 
@@ -231,7 +231,7 @@ def test_the_largest_of_each_fits_into_a_downlink():
         wire.piece(wire.Pull(step, step, 65_000), bytes(70_000)),
         wire.offer(step, step, wire.MOST_PACKAGE, bytes(32), 200),
     ]
-    assert all(len(cbor2.dumps(usual | dict(each))) <= MAX_REPLY_BYTES - 32 for each in largest)
+    assert all(len(cbor2.dumps(usual | dict(each))) <= MAX_DOWNLINK_BYTES - 32 for each in largest)
 
 
 def test_there_is_no_piece_after_the_end():

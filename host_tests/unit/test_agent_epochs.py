@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from landbridge.ingest import epochs
+from landbridge.ingest.queries import epochs
 from landbridge.protocol import envelope
 from landbridge.protocol.limits import MAX_EPOCH, WireError
 
@@ -78,7 +78,7 @@ def test_too_many_forgeries_end_the_epochs_that_are_near(agent, monkeypatch):
     assert agent.stored() == [1]
 
 
-def test_only_what_has_the_right_form_is_an_attempt_at_the_key(agent):
+def test_only_a_well_formed_envelope_counts_as_forged(agent):
     good = agent.seal(1, 0)
     for bad in (b"", good[:-1], good + b"\0", b"\xd0" + good):
         assert agent.take(bad) is None

@@ -125,7 +125,7 @@ def taking(
 
 
 @pytest.mark.parametrize("partitions", [1, 16, 200])
-def test_what_is_fetched_of_all_partitions_together_is_bounded(monkeypatch, partitions):
+def test_the_messages_fetched_for_all_partitions_are_bounded(monkeypatch, partitions):
     server = Server(most=1_000_000)
     with taking(monkeypatch, server, partitions) as source:
         wait_until(lambda: len(server.given) >= MOST, "as many as may be in hand")
@@ -156,7 +156,7 @@ def test_a_partition_that_is_given_back_ends_its_fetch_and_begins_no_other(monke
     assert source.waiting.qsize() == len(server.given) == 1
 
 
-def test_what_is_left_at_the_end_is_given_to_others_at_once(monkeypatch):
+def test_messages_left_at_the_end_are_returned_for_other_agents(monkeypatch):
     server = Server(most=1)
     with taking(monkeypatch, server) as source:
         source.waiting.get(timeout=60)

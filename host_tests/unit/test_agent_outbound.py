@@ -15,8 +15,9 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.db.database import Database, open_database
-from landbridge.events import dcsa, outbox, publisher, topics
-from landbridge.events.outbox import NewMessage
+from landbridge.events import dcsa, publisher, topics
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.features.exports.formats import Format
 from landbridge.points import quality
 from landbridge.points.rows import StoredPoint
@@ -147,7 +148,7 @@ def test_a_position_keeps_its_schema():
     schema("position").validate(content(message))
 
 
-def test_what_is_published_of_a_battery_that_cannot_be_measured_keeps_the_schemas():
+def test_an_unmeasured_battery_is_published_as_null_and_matches_the_schemas():
     unknown = stored(FIX._replace(battery=0, events=1))
     track = track_of(unknown)
     answer = content(topics.event_message(topics.alarms(DEVICE, unknown)[0], 1, NOW_S))
@@ -318,7 +319,7 @@ class Busy:
         return self._database.writing()
 
 
-def test_what_is_published_is_not_published_again_because_the_database_is_locked(tmp_path, monkeypatch):
+def test_a_locked_database_does_not_cause_a_second_publication(tmp_path, monkeypatch):
     monkeypatch.setattr(publisher, "RETRY_S", 0.01)
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.writing() as connection:
@@ -344,7 +345,7 @@ def test_what_is_published_is_not_published_again_because_the_database_is_locked
     assert published == ["t/0", "t/1", "t/2", "t/3"]
 
 
-def test_what_somebody_else_has_posted_is_published_too(tmp_path):
+def test_messages_posted_by_another_process_are_published(tmp_path):
     database = open_database(tmp_path / "landbridge.sqlite3")
     published: list[str] = []
 
@@ -357,7 +358,9 @@ def test_what_somebody_else_has_posted_is_published_too(tmp_path):
     for topic in ("t/0", "t/1"):
         with database.writing() as connection:
             outbox.post(connection, [NewMessage(topic, b"x", False)], NOW_S)
-        wait_until(partial(published.__contains__, topic), "it is published, though nobody woke the sender")
+        wait_until(
+            partial(published.__contains__, topic), "it is published, although nothing woke the publisher"
+        )
     thread.stop()
     database.close()
 

@@ -82,7 +82,7 @@ def test_the_api_gives_a_day_as_a_file(fleet: Fleet, tmp_path: Path):
             assert pyarrow.parquet.read_table(tmp_path / "day.parquet").num_rows == count
 
 
-def test_the_benchmark_reads_what_was_stored(tmp_path: Path):
+def test_the_benchmark_reads_all_rows_stored(tmp_path: Path):
     out = tmp_path / "figures.json"
     assert benchmark.main(["--devices", "3", "--days", "4", "--out", str(out)]) == 0
     assert json.loads(out.read_text())["rows_read"] == 48

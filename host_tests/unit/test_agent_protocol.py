@@ -12,7 +12,7 @@ from landbridge.features.esim import coding as cards
 from landbridge.features.routes import coding as route_data_coding
 from landbridge.features.updates import coding as releases
 from landbridge.protocol import diagnostics, envelope, resend, settings, uplink
-from landbridge.protocol.downlink import encode_reply, ranges
+from landbridge.protocol.downlink import encode_downlink, ranges
 from landbridge.protocol.limits import MAX_ENVELOPE_BYTES, WireError
 from landbridge.protocol.point import KIND_FIX, Point
 
@@ -43,15 +43,15 @@ def test_uplinks_are_opened_and_decoded(case):
     assert [list(point) for point in uplink.decode(text).points] == case["stored"]
 
 
-@pytest.mark.parametrize("case", VECTORS["replies"], ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", VECTORS["downlinks"], ids=lambda case: case["name"])
 def test_replies_are_encoded_and_encrypted_to_the_byte(case):
     committed = [seq for low, high in case["acknowledged"] for seq in range(low, high + 1)]
-    text = encode_reply(case["answers"], committed, case["time"])
+    text = encode_downlink(case["answers"], committed, case["time"])
     assert text.hex() == case["cbor"]
     assert envelope.seal(KEY, DEVICE, "down", case["number"], text).hex() == case["envelope"]
 
 
-@pytest.mark.parametrize("case", VECTORS["orders"], ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", VECTORS["handled"], ids=lambda case: case["name"])
 def test_reports_on_downlinks_are_read(case):
     for key, report in cbor2.loads(bytes.fromhex(case["report"])).items():
         if key == settings.REPORT_KEY:
@@ -90,14 +90,14 @@ def test_later_epochs_have_their_own_keys(case):
     [case for case in VECTORS["refused"] if case["direction"] == "up"],
     ids=lambda case: case["name"],
 )
-def test_what_must_be_refused_is_refused(case):
+def test_the_refused_vectors_are_refused(case):
     with pytest.raises(WireError):
         opened = envelope.open_envelope(KEY, DEVICE, "up", bytes.fromhex(case["envelope"]))
         uplink.decode(opened[1])
 
 
 @given(points())
-def test_what_is_encoded_is_decoded(records):
+def test_encoded_points_decode_to_the_same_points(records):
     assert uplink.decode(encode_uplink(records)).points == records
 
 
@@ -120,7 +120,7 @@ def test_every_bit_of_an_envelope_counts(bit):
 
 
 @given(st.one_of(st.integers(-(1 << 63), 1 << 63), st.booleans(), st.text(max_size=3), st.none()))
-def test_of_voice_and_sms_only_what_there_is_is_read(reported):
+def test_only_known_bits_for_voice_and_sms_are_accepted(reported):
     text = encode_uplink([], identity={0: "86", 4: reported})
     if type(reported) is int and 0 <= reported <= uplink.VOICE | uplink.SMS:
         assert uplink.decode(text).identity == {"imei": "86", "services": reported}
@@ -157,7 +157,7 @@ def test_no_damage_to_an_uplink_upsets_the_decoder(data):
             assert value is None or low <= value <= high
 
 
-def test_what_is_too_long_is_not_decoded():
+def test_an_envelope_over_the_size_limit_is_not_decoded():
     with pytest.raises(WireError, match="at most"):
         uplink.decode(bytes(MAX_ENVELOPE_BYTES + 1))
 
@@ -179,5 +179,5 @@ def test_units_are_natural_ones():
 
 def test_downlinks_that_do_not_fit_in_a_reply_wait():
     large = {5: b"x" * 1000}
-    reply = cbor2.loads(encode_reply(1, [1], 2, [{9: 1}, large, {4: b"y" * 1000}, {6: 2}]))
+    reply = cbor2.loads(encode_downlink(1, [1], 2, [{9: 1}, large, {4: b"y" * 1000}, {6: 2}]))
     assert list(reply) == [0, 1, 2, 3, 5, 6, 9]

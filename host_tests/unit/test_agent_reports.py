@@ -134,7 +134,7 @@ def test_no_word_of_a_table_is_broken_in_a_pdf_and_an_empty_table_is_marked():
     assert "<p>None</p>" in render(Report("Compliance", "", sections, "x"), "html", english).decode()
 
 
-def test_a_route_counts_what_arrived_and_was_not_ended_by_hand(shown):
+def test_a_route_report_counts_arrived_trips_only(shown):
     trip = shown.fleet.trip("MSKU0000006", 0, None, "acme", SECOND)
     arrival = shown.event("arrival", 50)
     with shown.fleet.database.writing() as connection:
@@ -185,7 +185,7 @@ def test_reports_come_over_http_in_the_language_that_is_asked_for(shown):
     assert CONTAINER in page and "fleet.pdf" not in page
 
 
-def test_a_schedule_sends_once_a_period_and_again_what_did_not_go(shown, monkeypatch):
+def test_a_report_schedule_sends_once_a_period_and_retries_failures(shown, monkeypatch):
     now_s = from_iso("2026-10-14T12:00:00Z")
     monkeypatch.setattr(Clock, "now_s", lambda _: now_s)
     sent: list[EmailMessage] = []

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from landbridge.db.database import open_database
 from landbridge.downlinks import resend
 from landbridge.features.devices import queries as devices
-from landbridge.points import gaps, writes
-from landbridge.points import queries as points
 from landbridge.points.quality import check
+from landbridge.points.queries import gaps, points
 from landbridge.protocol import resend as wire
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 
 from host_tests.support.agent import DEVICE, NOW_S, heard, point
+from tools.verify.harness import stored
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def connection(tmp_path):
 
 
 def store(connection, *sequences):
-    writes.store(connection, DEVICE, [check(point(seq), None, NOW_S) for seq in sequences], NOW_S)
+    stored.store(connection, DEVICE, [check(point(seq), None, NOW_S) for seq in sequences], NOW_S)
 
 
 def asks(connection, next_seq, waiting, *sent):
@@ -97,7 +97,7 @@ def test_an_invalid_list_of_ranges_is_refused(value):
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9))), st.integers(1, 60), st.integers(0, 60))
-def test_between_is_exactly_what_no_range_covers(known, low, high):
+def test_between_returns_exactly_the_numbers_that_no_range_covers(known, low, high):
     found = gaps.between([(start, start + length) for start, length in known], low, high)
     covered = {seq for start, length in known for seq in range(start, start + length + 1)}
     missing = [seq for first, last in found for seq in range(first, last + 1)]

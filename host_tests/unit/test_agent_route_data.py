@@ -63,7 +63,7 @@ def test_device_and_agent_find_a_place_at_the_same_kilometre_of_the_route(km, ah
 
 
 @given(st.floats(0, W1[-1].km), st.booleans(), st.floats(0, 4), st.floats(0, 8))
-def test_what_is_ahead_is_what_the_timetable_says(km, moving, since_h, stood):
+def test_the_device_forecasts_the_remaining_time_of_the_timetable(km, moving, since_h, stood):
     km = round(4 * km) / 4
     rows = timetable.timetable(W1)
     index = max(i for i, row in enumerate(rows) if round(4 * row.km) <= round(4 * km) + 12)

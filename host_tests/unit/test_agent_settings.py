@@ -177,7 +177,7 @@ def test_reports_of_any_kind_are_read_or_refused(item):
         ("interval_s=٣٠٠٠", "out of range"),
     ],
 )
-def test_what_cannot_be_set_is_reported_with_its_name_and_range(text, line):
+def test_an_invalid_setting_is_reported_with_its_name_and_range(text, line):
     with pytest.raises(UserError) as refused:
         settings.parse([text])
     assert line in str(refused.value)

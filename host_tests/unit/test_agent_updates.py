@@ -188,7 +188,7 @@ def test_reports_of_any_shape_are_refused_or_noted(item):
         assert list(values) == item
 
 
-def test_the_builder_makes_what_the_agent_takes(tmp_path):
+def test_the_agent_reads_a_built_release(tmp_path):
     builder.build(tmp_path / "release", "SIM", modem="bg95")
     release = read(tmp_path / "release")
     assert (release.board, release.mpy, release.sequence >= 1) == ("SIM", 6, True)

@@ -357,14 +357,14 @@ def test_a_record_that_a_full_journal_gave_up_is_thinned(world):
     assert (counts.thinned, counts.lost) == (2, 0)
 
 
-def test_the_device_cannot_call_thinned_what_it_has_lost(world):
+def test_records_lost_by_a_fault_never_count_as_thinned(world):
     world.second()
     give_up(world)
     counts = world.oracle.count([])
     assert (counts.thinned, counts.lost) == (0, 2)
 
 
-def test_what_was_acknowledged_before_its_segment_went_was_not_thinned(world):
+def test_records_acknowledged_before_their_segment_was_removed_do_not_count_as_thinned(world):
     fill(world)
     world.journal.acknowledge([1, 1])
     world.second()

@@ -38,14 +38,14 @@ def test_no_ordinary_wake_has_more_lines_imported_than_allowed(modem, doing):
     assert sum(_code_lines(path) for path in found) <= LINES
 
 
-def test_the_room_that_a_wake_takes_early_is_what_a_conversation_needs():
+def test_the_buffer_allocated_early_in_a_wake_fits_a_session():
     assert wake._ROOM_BYTES == session.ROOM_BYTES
     assert session.ROOM_BYTES == session._BESIDE_BYTES + batch.MAX_RECORDS * record.SIZE
     assert session.ROOM_BYTES >= session.UPLINK_BYTES + cose.TAG_SIZE
     assert session.ROOM_BYTES >= rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES
 
 
-def test_what_two_modules_know_of_each_other_is_the_same():
+def test_constants_repeated_in_two_modules_are_equal():
     assert policy._MOST_PROFILES == profile.MOST
     assert download._TEXT_BYTES == apdu._TEXT_BYTES
     assert download._TEXT_BYTES + es10.MOST_SEGMENT <= session.ROOM_BYTES

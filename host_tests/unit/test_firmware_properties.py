@@ -76,7 +76,7 @@ items = st.recursive(
 
 
 @given(items)
-def test_the_reader_reads_what_cbor2_writes(item):
+def test_the_cbor_reader_reads_the_output_of_cbor2(item):
     data = cbor2.dumps(item)
     try:
         assert cbor.loads(data) == item
@@ -103,7 +103,7 @@ def test_an_invalid_envelope_is_refused_and_nothing_else(data):
 
 
 @given(st.integers(-(2**32), 2**32 - 1), st.binary(max_size=300), st.text(max_size=60))
-def test_the_writer_writes_what_cbor2_writes(number, data, text):
+def test_the_cbor_writer_writes_the_same_bytes_as_cbor2(number, data, text):
     out = cbor.Writer(bytearray(1000))
     out.int(number)
     out.bytes(data)
@@ -166,7 +166,7 @@ def test_the_agent_decodes_every_batch_field_by_field(rows):
 
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.integers(0, 40)), max_size=15))
-def test_acknowledged_is_exactly_what_was_added(ranges):
+def test_acknowledgements_hold_exactly_the_ranges_added(ranges):
     acks, sensed = Acks(), set()
     for lo, length in ranges:
         acks.add(lo, lo + length)

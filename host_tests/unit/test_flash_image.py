@@ -96,7 +96,7 @@ def test_a_flash_that_is_too_small_for_the_table(tmp_path):
         ("something new", "something new"),
     ],
 )
-def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, remedy):
+def test_an_error_of_esptool_becomes_a_remedy(monkeypatch, said, remedy):
     run = subprocess.CompletedProcess([], 2, "esptool v5\n", said)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: run)
     with pytest.raises(LayoutError) as raised:

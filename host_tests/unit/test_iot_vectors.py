@@ -37,7 +37,7 @@ def package(counter: int, *orders: bytes, of_profiles: bool = True) -> bytes:
     return iot.package(head(counter), orders, made.key(), of_profiles)
 
 
-def test_the_file_is_what_its_maker_makes():
+def test_the_vector_file_is_up_to_date():
     assert made.PATH.read_text() == made.text()
 
 
@@ -70,7 +70,7 @@ def test_the_card_answers_as_the_vectors_say():
         ("disable and enable", 7, [iot.disable(SECOND), iot.enable(FIRST)]),
     ],
 )  # fmt: skip
-def test_the_agent_signs_what_the_vectors_say(name: str, counter: int, orders: list[bytes]):
+def test_the_agent_signs_packages_as_in_the_vectors(name: str, counter: int, orders: list[bytes]):
     assert package(counter, *orders).hex() == asked(name).hex()
 
 

@@ -12,7 +12,7 @@ def figures(table: str) -> list[float]:
     return [float(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", table)]
 
 
-def test_the_page_shows_the_table_but_for_what_a_better_policy_has_changed_since():
+def test_the_page_shows_a_current_table_within_the_tolerance():
     shown = (
         battery_life.PAGE.read_text(encoding="utf-8")
         .partition(battery_life.BEGIN)[2]
@@ -23,7 +23,7 @@ def test_the_page_shows_the_table_but_for_what_a_better_policy_has_changed_since
     assert figures(shown) == pytest.approx(figures(today), rel=0.2, abs=10)
 
 
-def test_days_are_what_can_be_had_by_what_a_day_takes():
+def test_battery_days_are_usable_capacity_divided_by_daily_consumption():
     kind = KINDS["er34615"]
     drawn_mah = 100 / 3.6 / 3.6 + 0.0217 * 24
     assert battery_life.days(kind, 100, 20) == pytest.approx(17000 / drawn_mah)

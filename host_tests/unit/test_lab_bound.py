@@ -49,7 +49,7 @@ def test_no_plan_of_a_small_trip_beats_the_bound():
             assert bound.utility(budget_j) <= 1.0
 
 
-def test_the_bound_is_near_what_a_small_trip_can_reach():
+def test_the_bound_is_tight_on_a_small_trip():
     """With attach free and cheap fixes the relaxation is all but exact."""
     instance = trip([0.0, 20.0, 40.0, 60.0, 80.0, 100.0], [[-80.0] * 6])
     outcome = live(instance, lambda device: (device.fix(), device.upload()))

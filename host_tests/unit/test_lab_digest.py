@@ -35,7 +35,7 @@ def test_a_network_scan_is_placed_by_a_fix_that_still_holds():
     assert seen.reports == [costs.Report(460_000, 2_000.0)]
 
 
-def test_joules_a_point_counts_what_was_delivered():
+def test_joules_per_point_counts_delivered_points_only():
     outcome = Run(fixes=[1, 2, 3, 9], uploads=[(4, 3)], joules={"fix": 12.0, "sleep": 3.0})
     assert digest.joules_a_point(outcome) == 5.0
     assert digest.joules_a_point(Run(fixes=[1], joules={"fix": 2.0})) == 2.0

@@ -81,7 +81,7 @@ def test_a_trip_that_lasts_longer_than_expected_is_survived():
     assert outcome.died == len(km)
 
 
-def test_it_spends_what_it_has_and_no_more():
+def test_the_policy_spends_its_whole_budget_and_no_more():
     for setting, budget in ((SETTINGS[0], 120), (SETTINGS[2], 500)):
         instance = setting.trip("n1", 1)
         outcome = run(instance, Ours(setting.modem).factory(), setting.mission(instance, budget))
@@ -157,7 +157,7 @@ def test_in_russia_one_network_is_held_and_left_alone_while_it_is_barred():
 
 
 @pytest.mark.parametrize("change", ["network scan", "costs", "end"])
-def test_each_part_changes_what_is_done(change):
+def test_each_part_of_the_policy_changes_its_uploads(change):
     instance = draw("n1", 3, "bg95")
     mission = Mission(costs("bg95"), 80 * instance.days, instance.corridor, instance.networks)
     one = run(instance, Ours("bg95").factory(), mission)

@@ -11,19 +11,19 @@ from tools.lab.score import ages_h, covered, errors, score
 from tools.world.radio.sites import Operator
 
 BG95 = costs("bg95")
-STANDING = [10.0] * 12
+STATIONARY = [10.0] * 12
 GOOD = [[-80.0] * 12]
 
 
 def test_sleep_is_all_that_a_quiet_trip_costs():
-    outcome = live(trip(STANDING, GOOD), lambda device: None)
+    outcome = live(trip(STATIONARY, GOOD), lambda device: None)
     assert outcome.used_j[-1] == pytest.approx(12 * 216e-6 * 1_800)
     assert outcome.died == 12
 
 
 @pytest.mark.parametrize(("gap", "seconds"), [(1, 6), (4, 6), (5, 15), (8, 15), (9, 38)])
 def test_a_fix_costs_by_the_age_of_the_ephemeris(gap, seconds):
-    outcome = live(trip(STANDING, GOOD), lambda d: d.fix() if d.slot in (0, gap) else None)
+    outcome = live(trip(STATIONARY, GOOD), lambda d: d.fix() if d.slot in (0, gap) else None)
     assert outcome.joules["fix"] == pytest.approx(0.4 + 0.2 * 38 + 0.4 + 0.2 * seconds)
 
 
@@ -37,18 +37,18 @@ def test_a_search_that_is_given_up_sooner_costs_less_and_may_miss():
 
 def test_a_search_lasts_no_longer_than_the_age_of_the_orbits_allows():
     sky = [True] + [False] * 11
-    outcome = live(trip(STANDING, GOOD, sky=sky), lambda d: d.fix() if d.slot in (0, 2, 8) else None)
+    outcome = live(trip(STATIONARY, GOOD, sky=sky), lambda d: d.fix() if d.slot in (0, 2, 8) else None)
     assert outcome.joules["fix"] == pytest.approx(0.4 + 0.2 * 38 + 2 * 0.4 + 0.2 * (40 + 60))
 
 
 def test_blocked_sky_costs_ninety_seconds_and_gives_nothing():
-    outcome = live(trip(STANDING, GOOD, sky=[False] * 12), lambda d: d.fix() if d.slot == 0 else None)
+    outcome = live(trip(STATIONARY, GOOD, sky=[False] * 12), lambda d: d.fix() if d.slot == 0 else None)
     assert outcome.joules["fix"] == pytest.approx(0.4 + 0.2 * 90)
     assert not outcome.fixes
 
 
 def test_the_first_upload_attaches_and_the_next_does_not():
-    outcome = live(trip(STANDING, GOOD), lambda d: (d.fix(), d.upload()))
+    outcome = live(trip(STATIONARY, GOOD), lambda d: (d.fix(), d.upload()))
     assert outcome.joules["attach"] == pytest.approx(8.8)
     data_j = 0.4 + 1.2 * signal_factor(-80.0)
     assert outcome.joules["upload"] == pytest.approx(12 * data_j)
@@ -66,22 +66,22 @@ def test_a_new_country_costs_its_first_registration():
 
 def test_a_registered_network_is_kept_while_it_is_usable():
     rsrp = [[-80.0] * 4 + [-110.0] * 4 + [-130.0] * 4, [-90.0] * 12]
-    outcome = live(trip(STANDING, rsrp), lambda d: d.upload())
+    outcome = live(trip(STATIONARY, rsrp), lambda d: d.upload())
     assert outcome.joules["attach"] == pytest.approx(2 * 8.8)
 
 
 def test_an_upload_without_network_searches_and_keeps_the_points():
     rsrp = [[-140.0] * 6 + [-80.0] * 6]
-    outcome = live(trip(STANDING, rsrp), lambda d: (d.fix(), d.upload() if d.slot in (5, 6) else None))
+    outcome = live(trip(STATIONARY, rsrp), lambda d: (d.fix(), d.upload() if d.slot in (5, 6) else None))
     assert outcome.joules["scan"] == pytest.approx(25.0)
     assert outcome.uploads == [(6, 6)] and outcome.failures == [5]
 
 
-def test_a_network_scan_hears_what_an_upload_would_use():
+def test_a_network_scan_hears_the_cell_that_an_upload_would_use():
     seen = []
     rsrp = [[-130.0] * 12, [-100.0] * 12]
     outcome = live(
-        trip(STANDING, rsrp),
+        trip(STATIONARY, rsrp),
         lambda d: seen.append((d.scan_networks(), d.scan_networks(0))) if d.slot == 0 else None,
     )
     assert seen[0][0].network == 1 and seen[0][1] is None
@@ -95,7 +95,7 @@ def test_weak_signal_costs_and_fails():
 
 
 def test_energy_that_is_gone_ends_the_trip():
-    outcome = live(trip(STANDING, GOOD), lambda d: (d.fix(), d.upload()), budget_j=25.0)
+    outcome = live(trip(STATIONARY, GOOD), lambda d: (d.fix(), d.upload()), budget_j=25.0)
     assert 0 < outcome.died < 12 and len(outcome.used_j) == outcome.died + 1
     assert max(slot for slot, _ in outcome.uploads) < outcome.died
 
@@ -110,7 +110,7 @@ def test_an_endless_run_cut_at_a_budget_is_the_run_with_that_budget():
 
 
 def test_cold_withholds_energy_and_gives_it_back():
-    instance = trip(STANDING, GOOD)
+    instance = trip(STATIONARY, GOOD)
     instance.battery_c[3:6] = -60.0
     outcome = live(instance, lambda d: (d.fix(), d.upload()), budget_j=60.0, cold=True)
     slots = [slot for slot, _ in outcome.uploads]
@@ -146,11 +146,11 @@ def test_a_ring_keeps_the_newest():
         if device.slot == 11:
             device.upload()
 
-    assert live(trip(STANDING, GOOD), act).fixes == [9, 10, 11]
+    assert live(trip(STATIONARY, GOOD), act).fixes == [9, 10, 11]
 
 
 def test_a_fixed_schedule_fixes_and_uploads_at_its_intervals():
-    instance = trip(STANDING, GOOD)
+    instance = trip(STATIONARY, GOOD)
     mission = Mission(BG95, 1e6, instance.corridor)
     outcome = run(instance, lambda m: Tracker(Schedule((3_600, 3_600), (7_200, 7_200)), m), mission)
     assert outcome.fixes == [0, 2, 4, 6, 8, 10]

@@ -28,7 +28,7 @@ def test_there_is_a_lock_for_each_group():
 
 
 @pytest.mark.parametrize("name", WANTED)
-def test_a_lock_has_what_is_wanted_and_hashes_of_all(name):
+def test_a_lock_file_has_the_wanted_packages_with_hashes(name):
     lock = locked(CI / f"lock-{name}.txt")
     assert [package for package, (_, hashes) in lock.items() if not hashes] == []
     wanted = [each.split("==") for each in WANTED[name] if isinstance(each, str)]

@@ -80,7 +80,7 @@ def packages_of(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "stamps", "module"), [pytest.param(*each, id=f"{each[0]}-{each[2]}") for each in targets()]
 )
-def test_a_target_installs_what_it_imports(name, stamps, module):
+def test_a_make_target_installs_the_packages_it_imports(name, stamps, module):
     there = installed(stamps)
     missing = {
         package

@@ -21,15 +21,15 @@ from landbridge.features.fleet import queries as listed
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
-from landbridge.points import queries as points
 from landbridge.points import usage_by_card as report
-from landbridge.points.uplinks import KeptUplink, keep
-from landbridge.points.writes import store
+from landbridge.points.queries import points
+from landbridge.points.queries.uplinks import KeptUplink, keep
 from landbridge.web import device_views
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.trips import BEGIN_S, HOUR_S
+from tools.verify.harness.stored import store
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -117,7 +117,7 @@ def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     assert [each["published"] for each in answer] == sorted(each["published"] for each in answer)
 
 
-def test_the_live_feed_begins_with_what_came_in_while_the_page_was_loaded(tmp_path, monkeypatch):
+def test_the_live_feed_begins_with_uplinks_received_while_the_page_loaded(tmp_path, monkeypatch):
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     fleet = Fleet(tmp_path)
@@ -219,7 +219,7 @@ def test_lists_have_a_limit(pages):
         assert in_pages(pages, token, f"{its}/{leaf}", name, 2) == whole[name]
 
 
-def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, monkeypatch):
+def test_the_card_s_activity_on_another_tenant_s_trip_is_not_shown(tmp_path, monkeypatch):
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     fleet = Fleet(tmp_path)

@@ -133,7 +133,7 @@ def test_reports_are_scheduled_over_http_and_a_tenant_schedules_its_own(api):
     assert [each["name"] for each in api.ask("GET", SCHEDULES)[1]["schedules"]] == ["monday"]
 
 
-def test_the_pages_make_and_remove_what_the_api_does(pages, fleet):
+def test_the_pages_add_and_remove_channels_and_rules_like_the_api(pages, fleet):
     add_user(fleet.database, "root", role="admin")
     add_user(fleet.database, "lena", role="admin", tenant="acme")
     root, lena = Visitor(pages.url), Visitor(pages.url)

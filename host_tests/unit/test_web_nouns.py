@@ -73,7 +73,7 @@ def test_a_trip_that_cannot_be_is_refused_in_one_sentence(api, changes, said):
     assert status == 400 and said in answer["detail"]
 
 
-def test_trips_are_listed_by_what_they_are(api):
+def test_trips_are_filtered_by_state_device_container_tag_and_route(api):
     api.ask("POST", "/v1/trips", TRIP | {"tags": ["frozen"]})
     api.ask("POST", "/v1/trips", TRIP | {"device": SECOND, "container": OTHER, "tenant": "acme"})
     first, second = (each["trip"] for each in api.ask("GET", "/v1/trips")[1]["trips"])

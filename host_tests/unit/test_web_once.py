@@ -78,7 +78,7 @@ def test_the_key_of_another_request_is_refused_and_that_of_another_user_is_anoth
     assert sent(pages) == before + 2
 
 
-def test_what_was_refused_may_be_repeated(pages):
+def test_a_refused_request_may_be_repeated_with_its_key(pages):
     bad = {"verb": "explode"}
     assert ask(pages, PATH, pages.dispatch, body=bad, Idempotency_Key="bad").status == 400
     assert ask(pages, PATH, pages.dispatch, Idempotency_Key="bad").status == 201

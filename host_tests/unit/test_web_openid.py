@@ -213,7 +213,7 @@ def test_several_audiences_are_right_if_this_client_is_one(place: Place):
 def test_an_answer_belongs_to_the_browser_that_asked(place: Place):
     mine, theirs = place.visitor(), place.visitor()
     back = place.provider.authorize(theirs.get("/sign-in/openid").location)
-    # Somebody else's answer is given to a browser that has asked, or has not.
+    # A response for another browser is refused, with or without a sign-in in progress.
     assert "started in another browser" in said_of(mine.get(back))
     mine.get("/sign-in/openid")
     assert "started in another browser" in said_of(mine.get(back))
@@ -245,7 +245,7 @@ def test_a_token_of_an_earlier_sign_in_is_refused(place: Place):
     [("error=access_denied", "refused: access_denied"), ("error=<b>x", "refused: <b>x"), ("", "refused: ?"),
      ("code=none", "refused: invalid_grant")],
 )  # fmt: skip
-def test_what_the_provider_refuses_is_reported(place: Place, query: str, why: str):
+def test_a_refusal_of_the_provider_is_reported(place: Place, query: str, why: str):
     visitor = place.visitor()
     state = parse_qs(urlsplit(visitor.get("/sign-in/openid").location).query)["state"][0]
     refused = visitor.get(f"{BACK}?state={state}&{query}")

@@ -200,7 +200,7 @@ def test_a_tenant_sees_makes_and_ends_its_own_share_links(api):
     assert link not in {each["link"] for each in still}
 
 
-def test_what_is_listed_as_open_is_what_works(api):
+def test_share_links_listed_as_open_are_those_that_work(api):
     """The list asks the database, the link itself Python."""
     with api.fleet.database.writing() as connection:
         ended = trips.start(connection, SECOND, "MSKU0000006", "west", "x", 3600, NOW_S - 100)

@@ -331,7 +331,7 @@ def test_an_administrator_must_set_up_a_second_factor_where_it_is_required(tmp_p
         assert root.get("/users").status == 200
 
 
-def test_a_token_does_at_most_what_its_maker_may(site: Site):
+def test_a_token_has_at_most_the_permissions_of_its_creator(site: Site):
     add_user(site.database, "mona", role="operator")
     mona = site.visitor("mona")
     mona.get("/account")

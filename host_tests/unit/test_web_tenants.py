@@ -90,7 +90,7 @@ def test_tokens_of_one_name_share_neither_answers_nor_views(api):
     assert api.request("GET", "/v1/fleet/views", None, keys["bolt"]).body == b'{"views":[]}'
 
 
-def test_what_a_tenant_does_is_in_its_own_audit_log_and_in_no_other_tenants(api):
+def test_changes_by_a_tenant_appear_in_its_own_audit_log_only(api):
     made = {"name": "lists", "query": "state=alarm"}
     assert api.ask("POST", "/v1/fleet/views", made, "reader", "acme")[0] == 201
     (entry,) = log(api, "acme", "&noun=saved%20view&by=token%20acme/reader-acme")

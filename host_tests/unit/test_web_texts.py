@@ -84,7 +84,7 @@ def test_a_translation_has_the_placeholders_of_its_message():
         assert all(placeholders(form) == wanted for form in forms(each.string)), each.id
 
 
-def test_what_is_loaded_is_what_the_file_says():
+def test_the_loaded_catalogue_equals_the_file():
     loaded_messages = catalogues()["zh"].messages
     for each in chinese():
         if each.id:
@@ -198,7 +198,7 @@ def test_errors_that_a_page_may_show_are_marked():
     assert unmarked == []
 
 
-def test_a_text_is_translated_with_what_is_in_it():
+def test_a_text_is_translated_together_with_its_arguments():
     speak = catalogues()["zh"].translate
     assert speak(_("alarm cleared: {alarm}", alarm=LABELS["separation"])) == "解除报警：机卡分离"
     assert speak(_("cancelled by {who}", who=actor("token admin"))) == "由 令牌 admin 取消"
@@ -280,7 +280,7 @@ def test_another_language_is_a_file(folder: Path, tmp_path_factory: pytest.TempP
     fleet.database.close()
 
 
-def test_a_language_with_a_region_is_found_by_what_a_browser_prefers(folder: Path):
+def test_a_language_with_a_region_is_chosen_by_the_browser_s_preference(folder: Path):
     add_language(folder, "pt_BR", ("Sign in", "Entrar"))
     assert catalogues()["pt_BR"].tag == "pt-BR"
     for header, language in (

@@ -58,7 +58,7 @@ def test_a_device_that_saw_light_is_offered_for_a_trip(fleet: Fleet):
         assert "data-offer" not in pages.ask("/trips", anna)[1]
 
 
-def test_filters_find_what_is_older_than_the_newest(fleet: Fleet):
+def test_filters_find_trips_older_than_the_newest_200(fleet: Fleet):
     old = fleet.trip(CONTAINER, 0, 1, "acme")
     for number in range(250):
         fleet.trip(OTHER, 2 + 2 * number, 3 + 2 * number, "acme")

@@ -119,7 +119,7 @@ def test_cities_along_the_land_bridge_have_chinese_names():
         ("/alarms/99/acknowledge", {"after": "/"}),
     ],
 )
-def test_what_cannot_be_done_is_reported_in_chinese(pages: Shown, path: str, form: dict[str, str]):
+def test_errors_of_pages_are_reported_in_chinese(pages: Shown, path: str, form: dict[str, str]):
     cookie = pages.session
     csrf = re.findall(r'data-csrf="([0-9a-f]+)"', pages.answer("/alarms", cookie)[2])[0]
     status, _, text = pages.answer(path, f"{cookie}; language=zh", form | {"csrf": csrf})

@@ -13,7 +13,7 @@ JOULES_A_MAH = 3.6 * NOMINAL_V
 CAPACITY_MAH = KINDS[USUAL].capacity_mah
 
 
-def standing(temperature_c: float, kind: str = USUAL) -> Battery:
+def battery_at(temperature_c: float, kind: str = USUAL) -> Battery:
     """A fresh battery where the temperature never changes."""
     return Battery(lambda ms: temperature_c, KINDS[kind])
 
@@ -59,14 +59,14 @@ def test_pulses_are_higher_than_the_mean(modem: str, state: str, peak_a: float) 
 
 
 def test_voltage_falls_with_cold_and_load() -> None:
-    volts = [[standing(c).voltage(a) for a in (0.0, 0.5, 2.0)] for c in (20.0, 0.0, -20.0, -40.0)]
+    volts = [[battery_at(c).voltage(a) for a in (0.0, 0.5, 2.0)] for c in (20.0, 0.0, -20.0, -40.0)]
     assert all(row == sorted(row, reverse=True) for row in volts)
     assert all(list(column) == sorted(column, reverse=True) for column in zip(*volts, strict=True))
     assert volts[0][2] > 3.4 and MINIMUM_V < volts[3][2] < 3.1
 
 
 def test_a_long_search_in_the_cold_sags_the_voltage_until_the_cell_has_caught_up() -> None:
-    battery = standing(-42.0)
+    battery = battery_at(-42.0)
     fresh = battery.voltage(2.0)
     battery.advance(300_000, 150.0)
     assert battery.voltage(2.0) < fresh - 0.1
@@ -90,7 +90,7 @@ def test_cold_withholds_charge_and_warmth_gives_it_back() -> None:
 
 
 def test_self_discharge_is_one_percent_a_year() -> None:
-    battery = standing(20.0)
+    battery = battery_at(20.0)
     battery.advance(365 * 24 * HOUR_MS, 0.0)
     assert battery.used_mah == pytest.approx(0.01 * 19_000, rel=0.05)
 
@@ -114,21 +114,21 @@ def test_a_lifepo4_cell_carries_lte_in_the_cold_and_browns_out_on_gsm() -> None:
     """Five to ten times the resistance at -30 C (energy facts): 0.5 A at 3.6 V pass, 1.8 A do not."""
     warm, cold = KINDS["lfp5ah"].resistance_ohm[-1][1], at(KINDS["lfp5ah"].resistance_ohm, -30.0)
     assert 5 <= cold / warm <= 10
-    assert standing(-30.0, "lfp5ah").voltage(0.5) > MINIMUM_V > standing(-30.0, "lfp5ah").voltage(1.8)
-    assert standing(-10.0, "lfp5ah").voltage(1.8) > MINIMUM_V
+    assert battery_at(-30.0, "lfp5ah").voltage(0.5) > MINIMUM_V > battery_at(-30.0, "lfp5ah").voltage(1.8)
+    assert battery_at(-10.0, "lfp5ah").voltage(1.8) > MINIMUM_V
 
 
 def test_a_battery_of_less_volts_gives_more_amperes_for_the_same_joules() -> None:
-    battery = standing(20.0, "lfp5ah")
+    battery = battery_at(20.0, "lfp5ah")
     used_j = 0.5 * 5_000 * JOULES_A_MAH
     battery.advance(HOUR_MS, used_j)
     assert battery.left() == pytest.approx(1 - 0.5 * 3.6 / 3.2, abs=0.001)
-    drop_v = standing(-40.0, "lfp5ah").voltage(0.0) - standing(-40.0, "lfp5ah").voltage(1.0)
+    drop_v = battery_at(-40.0, "lfp5ah").voltage(0.0) - battery_at(-40.0, "lfp5ah").voltage(1.0)
     assert drop_v == pytest.approx(0.45 * 3.6 / 3.2)
 
 
 def test_the_lowest_voltage_is_compared_with_the_possible_one() -> None:
-    battery = standing(-40.0, "lfp5ah")
+    battery = battery_at(-40.0, "lfp5ah")
     battery.advance(1_000, 0.1 * 5_000 * 3.6 * 3.2)
     battery.voltage(0.5)
     assert battery.lowest.left == pytest.approx(0.15, abs=0.001)  # of a quarter a tenth is drawn

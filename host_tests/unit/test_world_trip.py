@@ -133,7 +133,7 @@ def test_the_world_goes_on_after_the_last_day(days: int) -> None:
 @pytest.mark.parametrize(
     ("modem", "kind", "state"), [("bg95", "gsm", "tx-gsm"), ("bg95", "emtc", "tx"), ("sim7600", "lte", "tx")]
 )
-def test_a_transmission_costs_what_its_network_asks_for(modem: Dialect, kind: Rat, state: str) -> None:
+def test_a_transmission_uses_the_power_of_its_radio_technology(modem: Dialect, kind: Rat, state: str) -> None:
     """In Germany GSM and LTE-M are heard together."""
     trip = OneKind(1, modem)
     trip.kind = kind

@@ -1,4 +1,4 @@
-"""A modem on a serial device, in real time, behind the interface of `locator.hal`."""
+"""A modem on a serial device, in real time, with the interface of `locator.hal`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SerialPort:
     is wired so and `key` says so."""
 
     def __init__(self, line: Any, key: bool) -> None:
-        line.timeout = POLL_S  # for good: an adapter on the network negotiates each change for 100 ms
+        line.timeout = POLL_S  # set once: an adapter on the network negotiates each change for 100 ms
         self._line = line
         self._key = key
         self._began_s = time.monotonic()
@@ -131,7 +131,7 @@ def _why_no_modem(noise: bytes) -> str:
 
 
 def urc_port(path: str) -> str:
-    """What AT+QURCCFG calls the line when it is the modem's own USB; empty for a UART behind an adapter."""
+    """The name of the port in AT+QURCCFG if it is the modem's own USB; empty for a UART with an adapter."""
     device = os.path.realpath(path)
     for port in list_ports.comports():
         if port.device == device and port.vid == QUECTEL:

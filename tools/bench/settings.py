@@ -280,7 +280,7 @@ SIM7600 = (
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {"bg95": BG95, "sim7600": SIM7600}
 
-# Commands that leave nothing behind, or nothing that is not in the tables: work, and settings in RAM of a
+# Commands that change no stored setting, or none outside the tables: actions, and settings in RAM of a
 # service that ends with the run.
 _WORK = {
     "bg95": "+QENG +QIACT +QIDEACT +QFUPL +QFDEL +QFLST +QMTOPEN +QMTCONN +QMTSUB +QMTUNS +QMTPUB +QMTRECV"

@@ -23,8 +23,8 @@ _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")'
 
 @dataclass(frozen=True)
 class Request:
-    """The options of a run. `password` is asterisks, as many as it has letters; `ca` is the certificate of
-    the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a Quectel
+    """The options of a run. `password` is as many asterisks as it has characters; `ca` is the certificate
+    of the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a Quectel
     modem has to send unsolicited lines, when not on its UART. `key`: the power key can be pressed. `switch`:
     the card may be switched to another profile and back."""
 

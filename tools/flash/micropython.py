@@ -80,8 +80,8 @@ def too_old(version: tuple[int, int], suffix: str) -> str:
 
 
 def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:
-    """(offset, bytes) of the file system: the partition vfs, or as MicroPython does without one, all that is
-    behind the last. Raises `LayoutError` when the table is none or the flash is too small."""
+    """(offset, bytes) of the file system: the partition vfs or, as MicroPython does without one, all flash
+    after the last partition. Raises `LayoutError` when the table is none or the flash is too small."""
     try:
         table.verify()
         table.verify_size_fits(flash_bytes)

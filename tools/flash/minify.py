@@ -1,8 +1,8 @@
 """Minifies the firmware: folds constants across modules, as MicroPython's compiler does within a module.
 
 `NAME = const(...)` costs the device an entry in its module and the name, some 30 bytes of heap each, and
-each use of it two look-ups. In a slot nothing is left of it: whoever names it, in this module or another
-one, gets the number. Lines stay where they are, so that tracebacks do. What reads a constant by `getattr`,
+each use of it two look-ups. In a slot nothing is left of it: each use, in this module or another
+one, becomes the number. Lines stay where they are, so that tracebacks do. What reads a constant by `getattr`,
 or from outside the slot, finds none.
 """
 

@@ -4,7 +4,7 @@ wake.
 MicroPython never frees a name, not even of a module that was unloaded: names were a third of the heap.
 What the application itself defines (functions, classes, their members, names of modules) is called by one of
 a few short names, the same one wherever it is named; two names share one unless they meet in a module or in
-a class. Arguments that no call names become letters. Names that somebody outside may use, or that occur
+a class. Arguments that no call names become letters. Names that other code may use, or that occur
 somewhere as text, stay, and so do errors', which the agent shows. Lines stay as well, so that a traceback
 says module and line.
 

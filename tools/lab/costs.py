@@ -39,8 +39,8 @@ class Costs:
     recount_j: float = 0.0
     """Of a wake by a jolt, which counts for a minute whether the train runs."""
     unserved: tuple[float, float] = (0.0, 0.0)
-    """Part of the reports for which the network heard does not take the device after all, standing and on the
-    move, where it is soon left behind."""
+    """Part of the reports for which the network heard does not take the device after all, stationary and
+    moving, where the network is soon out of range."""
     unserved_j: float = 0.0
     """Of each of these."""
     regained: float = 0.0
@@ -79,10 +79,10 @@ MEASURED = {
     # each figure is less by that. A report in the wake of a point without GNSS 3.2 over LTE-M where the
     # network ends the connection after 5 s (more where later: world.HELD; 764 of them), 9.3 over GSM (220):
     # in the lab its point has that wake, the report one more. In a wake of its own a fix hot 2.75, aided 5.7,
-    # cold 9.6, without result 10 moving and 19 standing. A network scan after which no report follows 4.6
-    # beside the wake, whether it finds a network (180 of 300) or not. Behind a border, up to the first
+    # cold 9.6, without result 10 moving and 19 stationary. A network scan after which no report follows 4.6
+    # more than the wake, whether it finds a network (180 of 300) or not. After a border, up to the first
     # report, 11, 12 and 19 more. A wake by a jolt 0.4. Of reports for which a network was heard when the half
-    # hour began 12 of 1922 standing and 5 of 116 on the move failed, 22 each. Where none was, 34 of 111 tries
+    # hour began 12 of 1922 stationary and 5 of 116 moving failed, 22 each. Where none was, 34 of 111 tries
     # passed, for 20.7, the others took 29 (89 of them by an earlier firmware). Asleep, modem and all, 20.4 a
     # day. The device's account: 1.01 to 1.03 of the meter.
     "bg95": Costs(

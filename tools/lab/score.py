@@ -49,7 +49,7 @@ def score(
 ) -> Score:
     """Return the score of the run with `budget_j`, if that is less than the energy it had.
 
-    `comes_back`: energy that the cold withholds does not end the run for good.
+    `comes_back`: energy that the cold withholds does not end the run.
     """
     slots = instance.slots
     died = int(np.searchsorted(run.used_j, budget_j, side="right"))

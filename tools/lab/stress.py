@@ -14,7 +14,7 @@ from tools.lab.instances import FIX_SIGMA, SLOTS_A_DAY, UPLOAD_SIGMA, Instance
 from tools.lab.radio import SILENT_DBM
 
 FALSE_MOTION = 0.3
-"""Part of the standing slots in which motion is felt."""
+"""Part of the stationary slots in which motion is felt."""
 WEAK = 0.7
 """Part of its declared capacity that a weak battery gives."""
 DARK_DAYS, SEA_DAYS, LONGEST_STAY_DAYS = 5, 9, 14

@@ -39,7 +39,7 @@ FaultKind = Literal[
 """split: each byte a burst of its own. interleaved: unsolicited lines between any two lines; torn: one within
 each line. garbage: such bytes around or within each line; nul: around it. long line: 10 KB before the
 answer. refused: ERROR instead of it. lost OK, late OK: the final result, 12 s late. doubled final: an OK
-behind each. ended call: RING and NO CARRIER in front of the answer. chatter: unsolicited lines of any modem
+after each. ended call: RING and NO CARRIER in front of the answer. chatter: unsolicited lines of any modem
 between any two lines, also those of a boot and of the end of a connection. lost outcome: the line
 that follows OK. silence: nothing for 20 s, and the command is not heard. echo: until it is turned off.
 babble: a line every 50 ms; baud: garbled both ways; both until the modem boots. hang: dead to UART and key

@@ -61,7 +61,7 @@ ACTIONS: dict[str, dict[str, Value]] = {
     "temperature": {"c": Value(int, low=-60, high=120)},
     "reboot": {},
     "power-off": {"text": Value(str, "")},
-    # Somebody calls, or sends a message: it comes where the modem has the circuit-switched domain.
+    # An incoming call or SMS: it arrives where the modem has the circuit-switched domain.
     "call": {"rings": Value(int, 3, low=1, high=100)},
     "message": {},
     # An unsolicited line of any text.

@@ -38,9 +38,11 @@ devices = Table(
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),
     Column("window_bits", Integer, nullable=False, default=0),
-    # Of uplinks up to this number it may not be known any more that they came (operations/old_rows.py).
+    # Of uplinks up to this number it may not be known any more that they came
+    # (operations/queries/old_rows.py).
     Column("forgotten_number", Integer, nullable=False, server_default=text("-1")),
-    Column("epoch", Integer, nullable=False, server_default=text("0")),  # of its keys (ingest/epochs.py)
+    # Of its keys (ingest/queries/epochs.py).
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("forged", Integer, nullable=False, server_default=text("0")),  # messages since the epoch began
     Column("last_session_s", Integer),
     Column("next_session_s", Integer),
@@ -97,8 +99,8 @@ def _wide_enough(name: str) -> TypeEngine[int]:
 
 UNCHECKED = ("points", "uplinks")
 """PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to
-store it. Who stores holds the row of the device (ingest/device_rows.py); neither devices nor trips are ever
-removed."""
+store it. Who stores holds the row of the device (ingest/queries/device_rows.py); neither devices nor
+trips are ever removed."""
 
 points = Table(
     "points",
@@ -312,7 +314,7 @@ notifications = Table(
     Column("due_s", Integer, nullable=False),
     Column("state", String(16), nullable=False),  # waiting, sending, sent, withdrawn, failed
     Column("message", Integer),  # number of the message that it is in
-    Column("lease_until_s", Integer),  # sending: then nobody is at it any more
+    Column("lease_until_s", Integer),  # of the state sending: afterwards another worker may send it
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("answer", Text),  # the last one
     Column("answered_s", Integer),
@@ -907,7 +909,7 @@ geofences = Table(
     Column("tenant", Text),  # on whose trips it holds; null: everywhere
 )
 
-# What calls for somebody: raised by an event, acknowledged, cleared. Rows are never deleted.
+# Conditions that need attention: raised by an event, acknowledged, cleared. Rows are never deleted.
 alarms = Table(
     "alarms",
     metadata,
@@ -1006,7 +1008,7 @@ control_states = Table(
     Column("at_s", Integer, nullable=False),  # since when
 )
 
-# Where cells were heard: the box around the good fixes of the fleet, or as somebody's list has it.
+# Where cells were heard: the box around the good fixes of the fleet, or the place in an imported list.
 cells = Table(
     "cells",
     metadata,

@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from landbridge.core.names import OPERATOR
 from landbridge.events import topics
-from landbridge.events.outbox import OutboxMessage
-from landbridge.events.tracks import Batch, listed
+from landbridge.events.queries.outbox import OutboxMessage
+from landbridge.events.queries.tracks import Batch, listed
 from landbridge.points import cells
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 
 def finished(connection: Connection, message: OutboxMessage) -> OutboxMessage | None:

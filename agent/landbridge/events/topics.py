@@ -10,7 +10,7 @@ import orjson
 
 from landbridge.core.clock import iso
 from landbridge.core.names import OPERATOR
-from landbridge.events.outbox import NewMessage
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.points import geojson, quality
 from landbridge.points.rows import StoredPoint, StoredPoints
 from landbridge.protocol.downlink import ranges

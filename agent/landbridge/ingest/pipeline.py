@@ -23,11 +23,12 @@ from landbridge.core.errors import UserError
 from landbridge.db.database import Database, is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.downlinks import registry as downlinks
-from landbridge.events import outbox
-from landbridge.events.outbox import NewMessage
 from landbridge.events.publisher import Publisher
-from landbridge.ingest import dead_letters, epochs, storing
-from landbridge.ingest.device_rows import DeviceRow, lock_rows
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import NewMessage
+from landbridge.ingest import storing
+from landbridge.ingest.queries import dead_letters, epochs
+from landbridge.ingest.queries.device_rows import DeviceRow, lock_rows
 from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
 from landbridge.points.quality import check_all
@@ -370,7 +371,7 @@ def _encrypted_reply(
     pending: Sequence[Mapping[int, Any]],
 ) -> Answer:
     """Return the downlink of that number for an uplink, in its epoch."""
-    reply = downlink.encode_reply(opened.number, committed, now_s, pending)
+    reply = downlink.encode_downlink(opened.number, committed, now_s, pending)
     encrypted = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
     return Answer(f"landbridge/{device}/down", encrypted)
 

@@ -13,7 +13,7 @@ COUNTERS = (
     "modem_errors",
     "modem_restarts",
     "damaged",
-    "forged_replies",
+    "forged_downlinks",
 )
 REPORT_KEY = 9
 """Key of an uplink."""

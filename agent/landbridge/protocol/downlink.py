@@ -1,6 +1,6 @@
-"""The agent's reply to an uplink, as the bytes inside its envelope.
+"""The agent's downlink, as the bytes inside its envelope: the reply to an uplink.
 
-The shape is `reply` in docs/reference/landbridge.cddl.
+The shape is `downlink` in docs/reference/landbridge.cddl.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,26 +9,26 @@ from typing import Any
 
 import cbor2
 
-from landbridge.protocol.limits import MAX_REPLY_BYTES, VERSION
+from landbridge.protocol.limits import MAX_DOWNLINK_BYTES, VERSION
 
 EPOCH_KEY = 11
 """The current key epoch, in the downlink that answers an uplink of an earlier one."""
 
 
-def encode_reply(
+def encode_downlink(
     answered: int, committed: Iterable[int], now_s: int, pending: Sequence[Mapping[int, Any]] = ()
 ) -> bytes:
-    """The reply to uplink number `answered`.
+    """Return the downlink that answers uplink number `answered`.
 
     `committed` are the capture sequences that are durable; `now_s` is the time, seconds since
     2000; `pending` are more pairs, the most important first: what does not fit in
-    MAX_REPLY_BYTES waits for the next reply.
+    MAX_DOWNLINK_BYTES waits for the next downlink.
     """
     bounds = [bound for low_high in ranges(committed) for bound in low_high]
     reply: dict[int, Any] = {0: VERSION, 1: answered, 2: bounds, 3: now_s}
     for pairs in pending:
         larger = dict(sorted((reply | dict(pairs)).items()))
-        if len(cbor2.dumps(larger)) <= MAX_REPLY_BYTES:
+        if len(cbor2.dumps(larger)) <= MAX_DOWNLINK_BYTES:
             reply = larger
     return cbor2.dumps(reply)
 

@@ -5,7 +5,7 @@ import re
 VERSION = 1
 MAX_ENVELOPE_BYTES = 4096
 """Size cap before anything is decoded; a device sends at most 3,500 bytes."""
-MAX_REPLY_BYTES = 1400
+MAX_DOWNLINK_BYTES = 1400
 """Plaintext bytes of a downlink: modems deliver a message of 1,500 bytes in one piece, with envelope and
 topic."""
 PIECE_BYTES = 1024

@@ -75,7 +75,7 @@ def hashes(changes: Mapping[str, int]) -> set[int]:
 
 
 def encode(revision: int, changes: Mapping[str, int]) -> dict[int, Any]:
-    """The pair of a reply that has the device apply `changes`."""
+    """Return the pair of a downlink that makes the device apply `changes`."""
     keys = sorted((SETTINGS[name].key, value) for name, value in changes.items())
     return {DOWNLINK_KEY: [revision, dict(keys)]}
 

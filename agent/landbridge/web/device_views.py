@@ -18,7 +18,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.geo import places as geography
 from landbridge.geo.places import Where
 from landbridge.points import geojson, quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import EVENTS
 from landbridge.tracking.silence import GRACE_S

@@ -140,7 +140,7 @@ def _mail_links(it: Services, language: Catalogue, given: str) -> None:
                 invited = people.forgotten(connection, given, it.clock.now_s())
             for each in invited:
                 mail.send_new_password(it.config, language, each)
-    except Exception:  # nobody waits for it
+    except Exception:  # runs after the response
         _log.exception("cannot mail a password reset link")
     finally:
         _WAITING.release()

@@ -39,7 +39,7 @@ class Port:
     def __init__(self, board):
         self._board = board
         self._uart: machine.UART = None  # type: ignore[assignment]  # of a modem that is on
-        self._into = None  # where the UART was read into last, and what of it is behind the first byte
+        self._into = None  # where the UART was read into last, and the part of it after the first byte
         self._rest = memoryview(b"")
         self._outputs: list = [None, None, None, None]
         self._i2c = None

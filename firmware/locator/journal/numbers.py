@@ -38,8 +38,8 @@ class Numbers:
         # survives a new one. Until the time is known they continue in a range that is used for nothing else.
         self._reserved = self._next = (1 << 32) + (random << 5)
         # The copy may be that of the reservation before.
-        for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
-            if self._load(read(path), behind):
+        for path, skipped in ((self._path, 0), (self._path + ".old", _RESERVE)):
+            if self._load(read(path), skipped):
                 break
 
     def date(self, epoch_s, is_sure=False):
@@ -85,7 +85,7 @@ class Numbers:
             with open(path, "wb") as f:
                 f.write(data)
 
-    def _load(self, data, behind):
+    def _load(self, data, skipped):
         body = data[:-4]
         if len(data) < _HEAD_SIZE + 4 or struct.unpack_from("<I", data, len(body))[0] != crc32(body):
             return False
@@ -93,7 +93,7 @@ class Numbers:
         if magic != _MAGIC or len(body) != _HEAD_SIZE + 4 * n:
             return False
         self.acks = Acks(struct.unpack_from("<%dI" % n, body, _HEAD_SIZE))
-        self._next = self._reserved = reserved + behind
+        self._next = self._reserved = reserved + skipped
         return True
 
 

@@ -65,8 +65,8 @@ def journal_of(data):
     """Return the integers that `pack_journal` wrote, () if there are none or they are damaged."""
     if len(data) < HEAD_SIZE:
         return ()
-    behind = data[HEAD_SIZE + struct.unpack_from("<H", data, 2)[0] :]
+    rest = data[HEAD_SIZE + struct.unpack_from("<H", data, 2)[0] :]
     # Nothing but integers: the checksum does not cover how many they are.
-    if len(behind) <= HEAD_SIZE or struct.unpack_from("<H", behind, 2)[0] != 4 * behind[1]:
+    if len(rest) <= HEAD_SIZE or struct.unpack_from("<H", rest, 2)[0] != 4 * rest[1]:
         return ()
-    return unpack(behind, behind[1], _VERSION_OF_JOURNAL) or ()
+    return unpack(rest, rest[1], _VERSION_OF_JOURNAL) or ()

@@ -235,7 +235,7 @@ class Driver:
 
     def clear_forbidden(self):
         """Empty the card's list of forbidden networks (EF_FPLMN, TS 31.102): one refusal puts a
-        network there for good. A card that does not allow it is left as it is."""
+        network there permanently. A card that does not allow it is left as it is."""
         self.accepts(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
 
     def cycle_radio(self):

@@ -85,8 +85,8 @@ class Socket:
                 return True
 
     def inbox(self):
-        """(buffer, number of bytes in it) of what has come and was not taken. Whoever receives takes
-        before it is full: a read of nothing would be refused."""
+        """(buffer, number of bytes in it) of the received data not taken yet. The receiver takes it
+        before the buffer is full: a read of zero bytes would be refused."""
         return self._at.inbox, self._at.inbox_n
 
     def take(self, count):

@@ -77,7 +77,7 @@ _AIDED_S = const(14400)
 _RESELECT_S = const(6 * 3600)
 _RESERVE_S = const(12 * 3600)
 _WEAK_SUCCESS = (500, 661, 791, 881, 935, 966, 982, 991, 995, 998, 999)
-# A point of a standing train speaks for three hours before and after, and costs a wake: where a joule is
+# A point of a stationary train speaks for three hours before and after, and costs a wake: where a joule is
 # worth less age than that it comes every two hours or hourly. Where reports go as often as operators allow,
 # each brings such a point, and one comes between two of them.
 _REUSE_EVERY_S = const(13 * 1800)

@@ -145,7 +145,7 @@ class MqttClient:
         """An unexpected packet: a message is kept, an old acknowledgement ignored."""
         if data[0] >> 4 in (_PINGRESP, _PUBACK, _SUBACK):
             return
-        # Nobody has asked for QoS 1 or 2.
+        # The subscription is for QoS 0.
         if data[0] >> 4 != _PUBLISH or data[0] & 0x06 or len(data) < start + 2:
             raise ModemError("mqtt: packet", data[0])
         start += 2 + (data[start] << 8 | data[start + 1])

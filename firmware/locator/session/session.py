@@ -166,7 +166,7 @@ class Session:
             if plain is None:
                 return None
             try:
-                reply = read_reply(plain)
+                reply = read_downlink(plain)
             except cbor.CborError:
                 continue
             if reply.get(_ANSWERED) in self._sent:
@@ -219,7 +219,7 @@ def _nothing(out, more):
     return 0
 
 
-def read_reply(plain):
+def read_downlink(plain):
     """The downlink as a dict: 1 the number of the uplink answered, 2 a flat list of acknowledged ranges,
     3 epoch seconds, keys of the handlers from 4 on.
 
@@ -228,10 +228,10 @@ def read_reply(plain):
     """
     reply = cbor.loads(plain)
     if type(reply) is not dict or reply.get(0) != _VERSION:
-        raise cbor.CborError("not a reply of version 1")
+        raise cbor.CborError("not a downlink of version 1")
     answered, ranges, time = reply.get(_ANSWERED), reply.get(_RANGES), reply.get(_TIME)
     if type(answered) is not int or type(time) is not int or time >> 31 or type(ranges) is not list:
-        raise cbor.CborError("reply incomplete")
+        raise cbor.CborError("downlink incomplete")
     if len(ranges) % 2 or not all(type(seq) is int and seq > 0 for seq in ranges):
         raise cbor.CborError("ranges")
     return reply

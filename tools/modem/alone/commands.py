@@ -57,7 +57,7 @@ def load(path: Path) -> list[Line]:
 
 
 class Asker:
-    """One modem, and somebody who types."""
+    """One modem, and a person who types AT commands."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._env = simpy.Environment(initial_time=0)

@@ -1,7 +1,7 @@
 """The modem alone, in real time, on a pty, a TCP port, a UNIX socket or a serial adapter on the network.
 
 Every connection gets a modem of its own, one that has booted already; a pty is one connection.
-Only through the adapter the host can press its power key. Else somebody here does: `BACK_MS` after the
+Only through the adapter the host can press its power key. Else this program does: `BACK_MS` after the
 modem has been switched off, and when one in PSM is spoken to.
 """
 
@@ -64,13 +64,13 @@ class Powered:
         env.process(self._keep_on())
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the host. One who speaks to a modem in PSM wants it awake."""
+        """Take bytes from the host. Bytes to a modem in PSM press its power key, if this program has it."""
         if self._state == "psm" and self.finger:
             self._env.process(self._press())
         self.modem.receive(data)
 
     def unplug(self) -> None:
-        """For good."""
+        """Disconnect the power, and never press the key again."""
         self._plugged = False
         self.modem.rail(False)
 

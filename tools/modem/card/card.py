@@ -124,7 +124,7 @@ class Card:
         """Set by the modem while the toolkit is on: location status, and for how long it has been so."""
 
     def choose(self, item: int) -> bool:
-        """Somebody has chosen this item of the menu, from 1 on; False when there is none."""
+        """Choose this item of the menu, from 1 on, as a user; False when there is none."""
         return False
 
 

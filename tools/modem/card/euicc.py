@@ -1,4 +1,4 @@
-"""An eUICC: several profiles, one enabled; ES10c of SGP.22 behind its ISD-R.
+"""An eUICC: several profiles, one enabled; ES10c of SGP.22 in its ISD-R.
 
 Tags and results: RSPDefinitions.asn1. ES10b, which downloads profiles, is in `rsp`, and so is SGP.32.
 """

@@ -169,7 +169,7 @@ class Slot:
     # From outside
 
     def remove(self) -> None:
-        """Somebody takes the card."""
+        """Remove the card."""
         if not self.present:
             return
         self.present = False
@@ -177,7 +177,7 @@ class Slot:
             self._unit.tasks.start(self._gone())
 
     def insert(self) -> None:
-        """Somebody puts a card in."""
+        """Insert a card."""
         self.present = True
         if self._noticed and self._unit.power.sim_ready and not self._read:
             self._unit.tasks.start(self._come())

@@ -1,4 +1,4 @@
-"""The card's contacts: APDUs on logical channels (ISO/IEC 7816-4, TS 102 221), the ISD-R behind its AID."""
+"""The card's contacts: APDUs on logical channels (ISO/IEC 7816-4, TS 102 221), the ISD-R by its AID."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Engine:
         self._good = text
 
     def go_online(self, mode: LineMode) -> None:
-        """Behind the final result of the command that runs all bytes go to `mode`."""
+        """Send all bytes to `mode` after the final result of the running command."""
         self._next_mode = mode
 
     def leave(self, final: str) -> None:

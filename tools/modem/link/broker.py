@@ -1,4 +1,4 @@
-"""One MQTT client of the modem: the real link of `mqtt.py` behind the virtual radio.
+"""One MQTT client of the modem: the real link of `mqtt.py`, over the virtual radio.
 
 A step first takes its virtual time on the radio, then the real answer is fetched; so the moment at
 which a result appears depends on the radio alone. What the radio does not let through is not tried.

@@ -100,6 +100,6 @@ class Loopback(LockStepNetwork):
         yield  # see wait_for
 
     def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """Nobody says more."""
+        """Return whether something was received: the peer sends nothing by itself."""
         return bool(stream.inbox)
         yield  # see wait_for

@@ -1,7 +1,7 @@
 """The modem's MQTT 3.1.1 client over TLS: paho-mqtt on a real socket, driven without threads.
 
 An operation is started by a method of `MqttLink` and is over when its result says so; until then
-somebody has to call `step`. Who waits, and on which clock, is the business of a network:
+the caller calls `step`. How it waits, and on which clock, is decided by a network:
 `LockStepNetwork` stops virtual time, `RealTimeNetwork` lets it run with the host's.
 """
 
@@ -43,7 +43,7 @@ class Will:
 
 
 class Link(Protocol):
-    """A connection over which somebody waits for an answer."""
+    """A connection on which an answer is awaited."""
 
     failure: Failure | None
     lost: bool
@@ -266,7 +266,7 @@ class LockStepNetwork:
         yield  # see wait_for
 
     def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """A little real time, so that virtual time does not outrun somebody who answers."""
+        """Wait a little real time, so that virtual time does not outrun a peer that answers."""
         stream.step(POLL_S if self._reply_expected() and self._reachable() else 0)
         return bool(stream.inbox)
         yield  # see wait_for

@@ -1,4 +1,4 @@
-"""The raw sockets of the modem: the real streams of `stream.py` behind the virtual radio."""
+"""The raw sockets of the modem: the real streams of `stream.py`, over the virtual radio."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ CHUNK = 4_096
 
 
 class Stream(Dialled):
-    """From `open` to `close`; somebody has to call `step`. Not reusable."""
+    """A stream from `open` to `close`; the caller calls `step` in between. Not reusable."""
 
     def __init__(self, route: Callable[[str, int], tuple[str, int]]) -> None:
         super().__init__(route)

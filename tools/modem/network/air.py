@@ -105,13 +105,13 @@ class StaticAir:
         return True
 
     def registered(self, imsi: str, plmn: str) -> None:
-        """Nobody wants to know."""
+        """Ignore a registration."""
 
     def sent(self, plmn: str) -> None:
-        """Nobody wants to know."""
+        """Ignore a transmission."""
 
     def sky(self) -> Sky:
-        """Standing in the yard of the terminal."""
+        """The view from the yard of the terminal, stationary."""
         return Sky(51.43, 6.78, 32.0, 0.0, 0.0, 11, 0.9, blocked=False)
 
     def utc_s(self) -> float:
@@ -119,7 +119,7 @@ class StaticAir:
         return time.time()
 
     def fix_given(self, fix: Fix) -> None:
-        """Nobody wants to know."""
+        """Ignore a position fix."""
 
 
 class VirtualAir(StaticAir):

@@ -145,7 +145,7 @@ def _call(unit: Unit, cid: int) -> Work:
 
 
 def go_online(unit: Unit) -> None:
-    """Behind the final result, which is CONNECT with a rate, the line belongs to the call."""
+    """After the final result, CONNECT with a rate, the serial line belongs to the call."""
     assert unit.at.call
     unit.at.finish(f"CONNECT {unit.at.call.rate}")
     unit.at.go_online(unit.at.call)

@@ -109,4 +109,4 @@ class Agent:
         self._sealed.append(payload)
 
     def wake(self) -> None:
-        """Nobody sleeps."""
+        """Nothing to do: this agent's workers run when called."""

@@ -263,7 +263,7 @@ class Machine:
         return bool(self.agent.uplinks > uplinks)
 
     def _want_report(self) -> None:
-        """Somebody waits for the device, whatever its plan is."""
+        """Make the device report in its next wake, whatever its plan is."""
         state = rtc.unpack(self.port.rtc_memory, st.SIZE)
         if state is not None:
             state[st.URGENT] = 1

@@ -45,7 +45,7 @@ class Seen:
     """Answers by status."""
     slowest_sign_in_s: float = 0.0
     pages: Counter[str] = field(default_factory=Counter)
-    """Answers to somebody who looks at a page meanwhile."""
+    """Responses to a browser that opens a page meanwhile."""
     slowest_page_s: float = 0.0
 
 
@@ -132,7 +132,7 @@ async def _sign_ins(port: int, forms: dict[str, tuple[str, str]], seen: Seen) ->
 
 
 async def _open_page(port: int, seen: Seen) -> None:
-    """Somebody who only wants to see a page."""
+    """Open a page as a browser does."""
     since = time.monotonic()
     status, _ = await _answer(port, "127.0.0.200", _request("/sign-in"))
     seen.pages[status] += 1

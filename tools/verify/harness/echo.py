@@ -1,4 +1,4 @@
-"""The network of the device under test: no sockets, and a broker behind each connection that answers."""
+"""The network of the device under test: no sockets; each connection ends at a broker that answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CONNECT, SUBSCRIBE, PUBLISH_QOS1 = 0x10, 0x82, 0x32
 
 
 class BrokerStream(EchoStream):
-    """A broker behind a TLS socket, for our own MQTT client (MQTT 3.1.1, packets up to 16 KB)."""
+    """A broker at the end of a TLS socket, for our own MQTT client (MQTT 3.1.1, packets up to 16 KB)."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__()

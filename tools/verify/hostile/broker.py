@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cbor2
 from landbridge.protocol import envelope
-from landbridge.protocol.downlink import encode_reply
+from landbridge.protocol.downlink import encode_downlink
 
 from tools.verify.harness.figures import Part
 from tools.world import stage
@@ -146,5 +146,5 @@ def _foreign() -> list[bytes]:
     """Genuine replies to another device: its records are safe, and it is to restart."""
     key = bytes(range(1, 33))
     pending = [{5: [[845_000_000, 2_000_000_000, 3, 0]]}]
-    replies = [encode_reply(answered, range(1, 4000), 845_000_000, pending) for answered in range(1, 6)]
+    replies = [encode_downlink(answered, range(1, 4000), 845_000_000, pending) for answered in range(1, 6)]
     return [envelope.seal(key, OTHER, "down", 300 + i, reply) for i, reply in enumerate(replies)]

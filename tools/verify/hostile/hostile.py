@@ -1,4 +1,4 @@
-"""Whoever is not us gets nothing: `python -m tools.verify.hostile.hostile [--seed N]`.
+"""Attackers gain nothing: `python -m tools.verify.hostile.hostile [--seed N]`.
 
 Each part is a module with `run(seed)`. Prints the figures last, writes out/hostile.json, and exits with 1
 when something was taken that should have been refused, or the other way round.

@@ -213,7 +213,7 @@ def _well(services: Services) -> str:
 
 
 def _refused(services: Services) -> None:
-    """The user is nobody else's, has no capability, and writes its own folder and /tmp only."""
+    """The user is not root, has no capability, and writes its own folder and /tmp only."""
     is_nobody = "test $(id -u) != 0 && grep -qx 'CapBnd:\t0*' /proc/self/status"
     writes = f"touch /tmp/x {_DATA}/x && rm {_DATA}/x && ! touch /opt/landbridge/x 2>/dev/null"
     services.run(["sh", "-c", f"{is_nobody} && {writes}"])

@@ -77,7 +77,7 @@ def running(
         yield None
         return
     folder.mkdir()
-    # Docker's own name server knows the agent by that name, and nobody here does.
+    # Docker's own name server knows the agent by that name; it does not resolve here.
     text = (DEPLOY / "prometheus" / "prometheus.yml").read_text().replace("agent:", "127.0.0.1:")
     given = yaml.safe_load(text)
     given["rule_files"] = [str(DEPLOY / "prometheus" / name) for name in given["rule_files"]]

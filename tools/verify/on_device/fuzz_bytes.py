@@ -29,7 +29,7 @@ class ReplyTarget(CborTarget):
 
     def feed(self, data):
         """Read it and note it."""
-        ranges = session.read_reply(data)[2]
+        ranges = session.read_downlink(data)[2]
         noted = acks.Acks()
         for i in range(0, len(ranges), 2):
             lo, hi = max(1, ranges[i]), min(ranges[i + 1], 1000)
@@ -74,7 +74,7 @@ class GenuineTarget(EnvelopeTarget):
         number, plain = self._envelope.open(self._encrypted(data, 8))
         if number != 8 or plain != data:
             raise AssertionError("not what was sealed")
-        session.read_reply(plain)
+        session.read_downlink(plain)
 
 
 class FlashTarget:

@@ -4,7 +4,7 @@ _REGISTERED = 0  # of locator.modem; a slot holds no constants
 
 
 class Port:
-    """What of `locator.hal` a wake uses. Whoever knows how a boot ends gives the rest."""
+    """The part of `locator.hal` that a wake uses; the caller adds the end of a boot."""
 
     data_dir = "data"
     config_dir = "config"

@@ -124,7 +124,7 @@ def table(watch: Watch) -> list[Row]:
     apart_s = least_apart_s(watch.attaches)
     if apart_s is not None:
         rows.insert(0, Row("seconds between two attaches", apart_s, 60, "N2", at_least=True))
-    rows.append(Row("too soon after a refusal for good", len(hasty(watch.tries)), 0, "N3"))
+    rows.append(Row("too soon after a permanent refusal", len(hasty(watch.tries)), 0, "N3"))
     passed = most([each.ms for each in watch.passed], MONTH, [each.size for each in watch.passed])
     rows.append(Row("MB in 30 days", passed / 1e6, 10, "N11"))
     return rows

@@ -166,7 +166,7 @@ def _counted(moves: Queue[float], days: int) -> Iterator[OnProgress]:
         moves.put(part - reported)
         reported = part
 
-    yield lambda standing: further(standing["completed"] / days)
+    yield lambda progress: further(progress["completed"] / days)
     further(1.0)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.db.database import open_database
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from rich.console import Console
 

@@ -178,7 +178,7 @@ def truncated(stand: Moments, every: int) -> Iterator[Case]:
         return recovered(agent, device, (NEW,) if resumed else (OLD,))
 
     for answers in range(stand.pieces):
-        yield Case("truncated", f"after {answers} answers, for good", _bound(run, False, answers))
+        yield Case("truncated", f"after {answers} answers, not resumed", _bound(run, False, answers))
         yield Case("truncated", f"after {answers} answers, resumed", _bound(run, True, answers))
 
 

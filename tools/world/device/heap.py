@@ -115,7 +115,7 @@ class Before(NamedTuple):
 
 
 def resident(modem: Dialect, modules: Mapping[str, bytes]) -> dict[str, int]:
-    """Bytes that each room keeps, by room, of what an ordinary wake imports and of the card's modules; behind
+    """Bytes that each room keeps, by room, of what an ordinary wake imports and of the card's modules; after
     them those of all names. Words of the interpreter."""
     with tempfile.TemporaryDirectory() as folder:
         add_chip(Path(folder))

@@ -22,7 +22,7 @@ from statistics import median
 from typing import NamedTuple, get_args
 
 from landbridge.db.database import Database
-from landbridge.points import gaps
+from landbridge.points.queries import gaps
 from rich.console import Console
 from rich.table import Table
 

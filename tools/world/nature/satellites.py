@@ -117,7 +117,7 @@ def _tunnels(rng: random.Random) -> Iterator[tuple[float, float]]:
 
 
 def _stays(train: Train, rng: random.Random) -> Iterator[tuple[int, int, int]]:
-    """Start, end and view of each time for which a standing container is hidden, in order."""
+    """Start, end and view of each time for which a stationary container is hidden, in order."""
     for stop in train.segments:
         if stop.kind == "hub":
             yield from _stacked(stop, stop.start_ms, rng)

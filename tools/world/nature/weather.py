@@ -2,7 +2,7 @@
 
 Ambient = mean of the three nearest nodes (January mean) + a(t) * (mean - extreme) / 3
 + half range * sin(2 pi (day - 0.4)), a(t) an AR(1) with a time constant of 3 days, mean and deviation by
-season. The battery lags 4 hours behind. Days are in UTC.
+season. The battery's temperature lags by 4 hours. Days are in UTC.
 """
 
 from __future__ import annotations

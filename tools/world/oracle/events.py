@@ -80,7 +80,7 @@ class Events:
         self.moving = moving
 
     def _states(self, wake: Wake) -> set[bool]:
-        """Moving, standing, or both: the device counts in whole seconds of its own
+        """Moving, stationary, or both: the device counts in whole seconds of its own
         clock, which gains; after a jolt those of the minute."""
         counts = wake.felt[-1].motion
         spans_s = [RECOUNT_S]

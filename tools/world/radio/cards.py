@@ -61,7 +61,7 @@ hosts = ["{BROKER_HOST}:{BROKER_PORT}"]
 apn = "{UPDATES_APN}"
 host = "{UPDATES_HOST}:{BROKER_PORT}"
 """
-"""Behind each profile of a policy with an access point for positions and one for updates."""
+"""Appended to each profile of a policy with an access point for positions and one for updates."""
 NOT_SUBSCRIBED_BY = CHINA
 """The identity that may not use the second one."""
 KINDS = ("single", "single-everywhere", "euicc4", "applet")

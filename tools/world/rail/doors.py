@@ -1,7 +1,7 @@
 """Light inside: the times at which a door is opened, and the illuminance then.
 
 Customs open some containers in the border and gauge stations; the consignee opens this one some
-time after it has arrived; now and then somebody opens it in a yard who should not. Probabilities
+time after it has arrived; now and then it is opened in a yard without permission. Probabilities
 are model values [C].
 """
 

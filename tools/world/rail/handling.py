@@ -34,7 +34,7 @@ LIFT_DEG = (0.0, 6.0)
 TIPPED_PROBABILITY, TIPPED_DEG, TIPPED_H = 0.01, (35.0, 90.0), (0.2, 6.0)
 """In a lift the container may be put down tilted, on the edge of another one."""
 LID_PROBABILITY, LID_MIN = 0.08, (2.0, 20.0)
-"""On a trip somebody in a yard may open the tracker."""
+"""On a trip the tracker may be opened in a yard."""
 LID_MG, LID_DEG = (800, 5_000), (10.0, 120.0)
 
 

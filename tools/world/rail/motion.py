@@ -21,7 +21,7 @@ MOUNT_SIGMA = 0.3
 """How much more or less than another a device feels all of it, by its mount."""
 SEA_RATE, SEA_SIGMA, SEA_MS = 8.0, 0.8, 6 * HOUR_MS
 """Counts a minute in a ship's hold: engine and waves, another sea every six hours; on a calm one a travelling
-container feels like a standing one."""
+container feels like a stationary one."""
 SHUNTS_AN_HOUR = {
     "hub": 0.02,
     "border": 0.15,

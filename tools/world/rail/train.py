@@ -67,7 +67,7 @@ TRUCK = Pace(
 
 
 class Segment(NamedTuple):
-    """A time of travelling or standing; `kind` is one of `MOVES`, a kind of station, "loop" or "rest"."""
+    """A time of travelling or of a stop; `kind` is one of `MOVES`, a kind of station, "loop" or "rest"."""
 
     start_ms: int
     end_ms: int

@@ -51,7 +51,7 @@ class Trap:
 
 
 class Death(NamedTuple):
-    """Somebody is to die at `point`, not before `ms`; in mid-session at the `publish`-th publish."""
+    """A process is to die at `point`, not before `ms`; in mid-session at the `publish`-th publish."""
 
     ms: int
     point: str
@@ -59,7 +59,7 @@ class Death(NamedTuple):
 
 
 class Chaos:
-    """Arms one point after the other; each is armed until somebody has died of it.
+    """Arms one point after the other; each is armed until a process has died of it.
 
     The agent and the broker look for their own points (`Trap`). In mid-session the world
     kills: `kill` holds for each of these points who is to die. In the first round that is at the

@@ -77,7 +77,7 @@ def _earlier(time_s: int | None) -> int | None:
 
 
 def _end_s(source: Connection, trip: int) -> int | None:
-    """Behind the last point of a trip that was not ended."""
+    """Return the end for a trip that was not ended: just after its last point."""
     last = select(points.c.at_s).where(points.c.trip == trip).order_by(points.c.at_s.desc()).limit(1)
     found = source.execute(last.where(points.c.at_s.is_not(None))).scalar()
     return _earlier(None if found is None else found + 1)

@@ -12,7 +12,7 @@ from landbridge.features.commands.coding import VERBS
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 
-_SEND_HELP = """Send a one-shot command
+_SEND_HELP = """Send a command to a device, or to all devices with a tag
 
 The device receives it in its next session and executes it at most once.
 
@@ -34,7 +34,11 @@ _WORDS = typer.Argument(
 )
 _LIST_DEVICE = typer.Argument(None, help="Only commands for this device.")
 _DEVICE = typer.Argument(help="Device id.")
-commands = typer.Typer(help="Send one-shot commands and show their results")
+commands = typer.Typer(
+    help="Send one-shot commands to trackers, and show the results",
+    epilog="A tracker executes a command once, in its next session. "
+    "`landbridge commands send --help` lists them.",
+)
 
 
 @commands.command(help=_SEND_HELP)
@@ -93,7 +97,7 @@ def cancel(
     device: str = _DEVICE,
     command: int = typer.Argument(min=1, max=LARGEST, help="Number in the list."),
 ) -> None:
-    """Cancel a command
+    """Cancel a command, by its number, that has not been executed
 
     \b
     Example:

@@ -15,11 +15,11 @@ from landbridge.features.coverage import queries as stored
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.points import cells as places
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 AT_ONCE = 10_000
 """Cells in one transaction, so that others wait for the database only briefly."""
-commands = typer.Typer(help="Manage cell locations, used for points without a fix")
+commands = typer.Typer(help="Manage locations of radio cells, for points without a fix")
 _FILE = typer.Argument(help="CSV file in OpenCelliD format: radio,mcc,net,area,cell,unit,lon,lat,range,...")
 
 

@@ -16,7 +16,7 @@ from landbridge.features.devices import enrol
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import follow
 
-commands = typer.Typer(help="Manage devices: many at once, tags, the end of a device")
+commands = typer.Typer(help="Import, export, tag and retire devices")
 _DEVICES_OR_NONE = typer.Argument(None, help="Device ids.")
 _FILE = typer.Argument(help="CSV file with the columns device and tags.")
 _DRY_RUN = typer.Option(False, "--dry-run", help="Only check the file, and print each error.")
@@ -35,7 +35,7 @@ class _Device:
 
 @commands.command("import")
 def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
-    """Add devices from a CSV file
+    """Add devices from a CSV file of ids and tags, with new keys
 
     Either all rows are added or none. Separate several tags by spaces.
 
@@ -63,7 +63,7 @@ def add_all(file: Path = _FILE, dry_run: bool = _DRY_RUN) -> None:
 
 @commands.command("export")
 def export_all(tag: str | None = typer.Option(None, help="Only devices with this tag.")) -> None:
-    """Print the devices in use as CSV
+    """Print ids and tags as CSV, without retired devices
 
     \b
     Example:
@@ -112,7 +112,7 @@ def retire(
     tag: str | None = typer.Option(None, help="All devices with this tag."),
     yes: bool = typer.Option(False, "--yes", help="Confirm: the keys are deleted and cannot be restored."),
 ) -> None:
-    """Retire devices: their keys and broker users are deleted
+    """Retire devices: delete keys and broker users; irreversible
 
     Trips end. The history stays; later messages are refused.
 

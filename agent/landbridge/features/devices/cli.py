@@ -14,18 +14,21 @@ from landbridge.features.devices.broker_users import follow
 from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters, epochs
+from landbridge.ingest.queries import dead_letters, epochs
 from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.points import geojson
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
-commands = typer.Typer(help="Manage devices: add, show, keys, wake log")
+commands = typer.Typer(
+    help="Manage devices: add, list, tag, retire, keys, logs",
+    epilog="See also: landbridge trips, settings, commands, esim.",
+)
 _SETTINGS = typer.Argument(help="device.json from the agent that added the device.")
 
 
 @commands.command()
 def add(device: str = typer.Argument(help="Device id: 1 to 32 characters of a-z, 0-9 and -.")) -> None:
-    """Add a device: create its key and its configuration files
+    """Add a device: create key, broker user, configuration files
 
     \b
     Example:
@@ -45,9 +48,9 @@ def adopt(
     device: str = typer.Argument(help="Id of a device in quarantine."),
     settings: Path = _SETTINGS,
 ) -> None:
-    """Add a quarantined device by its existing key
+    """Add an unknown device with the key that it already has
 
-    Its quarantined messages are stored.
+    Its messages, kept in quarantine, are stored.
 
     \b
     Example:
@@ -74,7 +77,7 @@ def list_devices(
     tag: str | None = typer.Option(None, help="Only devices with this tag, or on a trip with it."),
     everything: bool = typer.Option(False, "--all", help="Include retired devices."),
 ) -> None:
-    """List devices, and unknown devices that sent messages
+    """List devices, and unknown ones with messages in quarantine
 
     \b
     Examples:
@@ -153,7 +156,7 @@ def rotate(
     device: str | None = typer.Argument(None, help="Device id."),
     tag: str | None = typer.Option(None, help="All devices with this tag."),
 ) -> None:
-    """Rotate the keys of devices
+    """Change devices to new encryption keys, in the next session
 
     A device derives the keys of the next epoch in its next session.
 

@@ -21,7 +21,7 @@ def show_wakes(
     device: str = typer.Argument(help="Device id."),
     wakes_shown: int = typer.Option(40, "--last", min=1, help="Number of wakes."),
 ) -> None:
-    """Show the wake log: actions and reasons, newest first
+    """Show each wake: first action, reason to sleep, energy
 
     \b
     Example:
@@ -38,7 +38,7 @@ def show_wakes(
 
 @commands.command()
 def log(device: str = typer.Argument(help="Device id.")) -> None:
-    """Show the device log: counters, errors and tracebacks
+    """Show errors, counters and tracebacks the device reported
 
     \b
     Example:

@@ -18,7 +18,7 @@ from landbridge.features.downloads import rules, trust
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim.queries import policies as cards
 from landbridge.geo import countries
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 _NO_SWITCH = 0
 """Stage of a device (features/esim/coding.py, STAGES)."""

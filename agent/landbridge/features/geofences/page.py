@@ -52,7 +52,7 @@ def _again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
 
 @router.post("/geofences/try")
 async def tried(request: Request, who: api.CurrentUser, given: Tried) -> dict[str, Any]:
-    """Return the events that it would have raised. Whoever asks often delays exports, and no page."""
+    """Return the events that it would have raised. Frequent requests delay exports, but no page."""
     it = services(request)
 
     def found() -> dict[str, Any]:

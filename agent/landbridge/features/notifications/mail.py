@@ -18,7 +18,7 @@ _FOR_GOOD = 500
 
 
 class InDoubt(Away):
-    """Nobody knows whether the message arrived."""
+    """It is unknown whether the mail server accepted the message."""
 
 
 def address(given: str) -> str:

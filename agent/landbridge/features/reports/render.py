@@ -23,7 +23,7 @@ _FILL = "#e8ecef"
 _CHINESE = "STSong-Light"
 """A font that PDF viewers have, so that the file need not contain it; it has no accents."""
 _LETTER, _PADDING = 5.2, 14.0
-"""Points of a letter and beside the text of a column."""
+"""Width of a character, and of the margin of a column, in points."""
 _LONGEST_WORD, _LONGEST_TEXT = 24, 60
 _LEAST_HEIGHT = 90
 """Points that a section needs on a page, in addition to its drawing."""

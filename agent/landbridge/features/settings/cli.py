@@ -12,9 +12,9 @@ from landbridge.features.settings import handler as fleet
 from landbridge.features.settings import queries as stored
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
 
-_SET_HELP = """Change the settings of a device, or of all devices with a tag
+_SET_HELP = """Set settings of a device, or of all devices with a tag
 
-NAME=default restores the default value.
+A device applies them in its next session. NAME=default restores the default value.
 
 \b
 Examples:
@@ -27,7 +27,10 @@ Settings:
     f"  {each.name}: {each.help}; {each.lowest} to {each.highest}, default {each.default}"
     for each in SETTINGS.values()
 )
-commands = typer.Typer(help="Show and change device settings")
+commands = typer.Typer(
+    help="Show and change device settings",
+    epilog="Names, ranges and defaults: `landbridge settings set --help`.",
+)
 _DEVICE = typer.Argument(help="Device id.")
 _WORDS = typer.Argument(
     metavar="[DEVICE] NAME=VALUE...", help="Device id, without --tag; settings (`settings show` lists them)."
@@ -37,7 +40,7 @@ _IF_CHANGED = typer.Argument(None, metavar="[NAME=VALUE...]", help="Changes to c
 
 @commands.command()
 def show(device: str = _DEVICE) -> None:
-    """Show the desired and reported settings of a device
+    """Show the settings of a device, and whether it applies them
 
     \b
     Example:
@@ -89,7 +92,7 @@ def set_settings(
 
 @commands.command()
 def diff(device: str = _DEVICE, assignments: list[str] = _IF_CHANGED) -> None:
-    """Show differences from the defaults, or the effect of a change
+    """Compare settings with the defaults or a change; set nothing
 
     \b
     Examples:

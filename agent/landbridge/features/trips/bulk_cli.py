@@ -25,7 +25,7 @@ from landbridge.features.trips.start import Booking, start
 from landbridge.protocol.settings import SETTINGS
 
 _INTERVAL = SETTINGS["interval_s"]
-commands = typer.Typer(help="Manage trips: many at once, corrections")
+commands = typer.Typer(help="Import, export and correct trips")
 _FILE = typer.Argument(help="CSV file with the columns that `trips export` prints.")
 _DRY_RUN = typer.Option(False, "--dry-run", help="Only check the file, and print each error.")
 _TAGS = typer.Option(None, "--tag", help="Replace the tags; repeatable.")
@@ -130,7 +130,7 @@ def edit_trip(
     reference: list[str] | None = _REFERENCES,
     tag: list[str] | None = _TAGS,
 ) -> None:
-    """Change a trip
+    """Correct a trip, by its number: container, route, tags...
 
     Its events are recomputed. A running trip gets the route data of another route. A route name that
     looks mistyped is refused.

@@ -10,7 +10,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.names import checked
 from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.events import cli as events_cli
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
@@ -26,14 +26,16 @@ from landbridge.tracking import suggestions
 _INTERVAL = SETTINGS["interval_s"]
 _REFERENCES = typer.Option([], help="Consignment reference, NAME=TEXT; repeatable.")
 _TAGS = typer.Option([], help="Tag; repeatable.")
-commands = typer.Typer(help="Manage trips: which device is on which container")
+commands = typer.Typer(help="Manage trips: bind devices to containers")
 
 
 @commands.command()
 def start(
     device: str = typer.Argument(help="Device id."),
     container: str = typer.Option(help="Container number, ISO 6346."),
-    tenant: str | None = typer.Option(None, help="Tenant whose tokens may see the trip."),
+    tenant: str | None = typer.Option(
+        None, help="Tenant (customer) whose users and tokens may see the trip; default: only the operator's."
+    ),
     route: str = typer.Option(help="Route (`landbridge routes list`)."),
     destination: str = typer.Option(help="Destination."),
     interval: int | None = typer.Option(
@@ -84,9 +86,9 @@ def start(
 
 @commands.command("suggestions")
 def list_suggestions() -> None:
-    """List devices without a trip that may have started one
+    """List devices without a trip that detected light or motion
 
-    Lists devices that detected light or motion, and the time when a trip may have started.
+    A trip may have started at the time in the command: complete it with container, route and destination.
 
     \b
     Example:
@@ -97,7 +99,7 @@ def list_suggestions() -> None:
             each for device in devices.names(connection) for each in suggestions.current(connection, device)
         ]
     table.show(
-        ("device", "cause", "place", "latitude", "longitude", "accept by"),
+        ("device", "cause", "place", "latitude", "longitude", "command"),
         (
             (
                 each.device,
@@ -114,7 +116,7 @@ def end(
     device: str | None = typer.Argument(None, help="Device id."),
     tag: str | None = typer.Option(None, help="All devices with this tag that are on a trip."),
 ) -> None:
-    """End the current trip of a device
+    """End the current trip of a device, or of all with a tag
 
     \b
     Examples:
@@ -137,7 +139,7 @@ def list_trips(
     tag: str | None = typer.Option(None, help="Only trips with this tag."),
     reference: str | None = typer.Option(None, help="Only trips with this reference, NAME=TEXT."),
 ) -> None:
-    """List trips
+    """List all trips, ended ones included
 
     \b
     Examples:
@@ -168,7 +170,7 @@ def list_trips(
 def show(
     trip: int = typer.Argument(min=1, max=LARGEST, help="Trip number (`landbridge trips list`)."),
 ) -> None:
-    """Show a trip and its events by time
+    """Show a trip, by its number, and its events
 
     \b
     Example:

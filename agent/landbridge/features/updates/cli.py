@@ -22,9 +22,9 @@ _BOARD = typer.Option(help="Board of the release.")
 
 @commands.command()
 def add(folder: Path = _FOLDER) -> None:
-    """Add a release
+    """Add a firmware release from its folder
 
-    No device gets it before `update roll-out`.
+    No device gets it before `landbridge updates roll-out`.
 
     \b
     Example:

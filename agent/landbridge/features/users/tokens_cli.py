@@ -23,7 +23,7 @@ _OWNER = typer.Option(
 
 @contextmanager
 def signed_in(database: Database, clock: Clock) -> Iterator[str]:
-    """Yield a token for the user of this machine, valid within the context; one that was left behind is
+    """Yield a token for the user of this machine, valid within the context; one that an earlier run left is
     revoked."""
     name = "this-machine"
     with database.writing() as connection:

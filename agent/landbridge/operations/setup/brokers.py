@@ -127,7 +127,7 @@ def nats(
             "/etc/nats/broker.key": str(tls["key"]),
             "port: 8883": f"port: {answers.port}",
             '"127.0.0.1:4222"': f'"127.0.0.1:{answers.agent_port}"',
-            # Nobody asks it here, and its port may be taken.
+            # The monitoring port is not used here, and may be taken.
             'http: "127.0.0.1:8222"\n': "",
             '"landbridge-agent"': json.dumps(answers.username),
             "$LANDBRIDGE_AGENT_PASSWORD": json.dumps(password),

@@ -28,7 +28,7 @@ def setup(
     check: bool = typer.Option(True, help="Check everything at the end, as `landbridge doctor`."),
     list_answers: bool = typer.Option(False, "--list-answers", help="Print the keys of --answers."),
 ) -> None:
-    """Set up agent and broker, or bring the set-up up to date
+    """Set up agent and broker; run it again to apply changes
 
     Writes configuration, certificates, broker users and systemd units into the folder of landbridge.toml.
     On a terminal it asks for what is missing. Run again, it changes only what differs, and never a key.

@@ -72,7 +72,7 @@ slider.disabled = play.disabled = !points.length;
 
 let waiting = false;
 
-/** Between which days the battery will be empty: nobody has measured one. */
+/** Days between which the battery will be empty: an estimate, never measured. */
 function emptied({ earliest, latest }) {
   if (!earliest) return _("in more than a year");
   const [first, last] = [earliest, latest].map((iso) => iso && at(Date.parse(iso), true));

@@ -84,7 +84,7 @@ function changed() {
   }, rows.size > 1000 ? 2000 : 100);
 }
 
-/** Somebody wants another view: the address keeps it. */
+/** Apply another view, and keep it in the URL. */
 function look(change = {}) {
   view = { ...view, ...change };
   most = PAGE;
@@ -157,7 +157,7 @@ function follow() {
   source.onopen = () => { feed.textContent = _("live"); };
   source.onerror = () => {
     feed.textContent = _("disconnected, reconnecting");
-    // A refusal, of one feed too many, ends it for good.
+    // A refusal (too many feeds) closes the source: it does not reconnect by itself.
     if (source.readyState === EventSource.CLOSED) setTimeout(follow, 60_000);
   };
   source.onmessage = ({ data }) => {
@@ -195,7 +195,7 @@ async function acknowledge(it) {
   await alarms();
 }
 
-// Nobody reports silence: look again from time to time.
+// A silent device causes no message: refresh from time to time.
 async function refresh() {
   read(await json("/fleet"));
   choices();

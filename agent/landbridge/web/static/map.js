@@ -56,7 +56,7 @@ export async function makeMap(container, { places = [], ...options } = {}, names
   map.addControl(new maplibregl.AttributionControl({ customAttribution: credit, compact: false }));
   map.on("error", () => complain(container));
   if (tiles.tiles && !own) complain(container);
-  container.map = map; // for whoever looks into the page from outside
+  container.map = map; // for tests and scripts of other pages
   await new Promise((done) => map.once("style.load", done));
   map.resize(); // it may have been made before the page had its shape
   map.on("zoom", () => refine(map));
@@ -114,7 +114,7 @@ function complain(container) {
   container.append(make("p", { class: "missing", role: "status" }, _("A part of the map cannot be loaded.")));
 }
 
-/** Around all places ([longitude, latitude] each): from behind the widest gap between them on, so that the east is
+/** Around all places ([longitude, latitude] each), beginning east of the widest gap between them, so that the east is
  * beyond 180 where they lie on both sides of that meridian. */
 export function boundsOf(places) {
   const lons = places.map(([lon]) => lon).sort((a, b) => a - b);
@@ -140,7 +140,7 @@ async function baseNames() {
   };
 }
 
-/** Put finer outlines in place of coarse ones, once somebody looks near. */
+/** Put finer outlines in place of coarse ones, once the map is zoomed in. */
 function refine(map) {
   OUTLINES.slice(1).forEach(([source, path, zoom], i) => {
     if (map.getZoom() < zoom || map.getSource(source)) return;

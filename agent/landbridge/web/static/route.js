@@ -1,4 +1,4 @@
-// A route on the map: what is behind a container, what it has still to go, its stations and borders.
+// A route on the map: the part travelled, the part ahead, its stations and borders.
 import { colour, LABELS } from "./map.js";
 import { _, country, stationName } from "./words.js";
 
@@ -39,11 +39,11 @@ export const ROUTE_LAYERS = ["route-travelled", "route-ahead", "stations"];
 
 function lines(stations, km) {
   const here = km === null ? [] : [at(stations, km)];
-  const [behind, ahead] = [stations.filter((it) => km !== null && it.km <= km), stations.filter((it) => km === null || it.km > km)];
+  const [passed, ahead] = [stations.filter((it) => km !== null && it.km <= km), stations.filter((it) => km === null || it.km > km)];
   const stroke = (places, travelled) => ({
     type: "Feature", properties: { travelled }, geometry: { type: "LineString", coordinates: places },
   });
-  const parts = [stroke([...behind.map(place), ...here], true), stroke([...here, ...ahead.map(place)], false)];
+  const parts = [stroke([...passed.map(place), ...here], true), stroke([...here, ...ahead.map(place)], false)];
   return { type: "FeatureCollection", features: parts.filter(({ geometry }) => geometry.coordinates.length > 1) };
 }
 

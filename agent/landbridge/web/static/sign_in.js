@@ -1,4 +1,4 @@
-// A link from `landbridge web` has the token behind its #, which never leaves the browser.
+// A link from `landbridge web` has the token in its fragment (#), which never leaves the browser.
 const secret = decodeURIComponent(location.hash.slice(1));
 if (secret) {
   history.replaceState(null, "", location.pathname + location.search);

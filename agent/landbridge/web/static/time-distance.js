@@ -18,7 +18,7 @@ const tip = make("div", { class: "tip", hidden: "" });
 const mine = trips.map((trip, i) => (
   { ...trip, colour: HUES[i % HUES.length], points: trip.points.map(([time, km]) => [Date.parse(time), km]) }
 )).filter(({ points }) => points.length);
-let chosen = mine.at(-1); // whose usual times are drawn behind
+let chosen = mine.at(-1); // whose usual times are drawn in the background
 const start = (trip) => (fromStart.checked ? trip.points[0][0] : 0);
 
 function draw() {
@@ -37,15 +37,15 @@ function draw() {
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": _("Distance over time of each container") });
   const clip = svg("clipPath", { id: "field" });
   clip.append(svg("rect", { x: left, y: 0, width: width - left - RIGHT, height: height - BOTTOM }));
-  const behind = svg("g", { "clip-path": "url(#field)" });
-  const expected = () => behind.replaceChildren(...band(chosen, x, y));
+  const background = svg("g", { "clip-path": "url(#field)" });
+  const expected = () => background.replaceChildren(...band(chosen, x, y));
   expected();
   const choose = (trip) => {
     chosen = trip;
     expected();
   };
   picture.append(
-    clip, behind, ...levels(width, left, height, y), ...dates(from, until, x, Math.floor((width - left) / DATE_PX), height),
+    clip, background, ...levels(width, left, height, y), ...dates(from, until, x, Math.floor((width - left) / DATE_PX), height),
     ...mine.map((trip) => path(trip, x, y, choose)),
   );
   place.replaceChildren(picture, tip);

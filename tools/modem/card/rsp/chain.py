@@ -30,7 +30,7 @@ EXPIRED = datetime.datetime(2021, 1, 1)
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order of the curve P-256."""
 CRL = "http://ci.example/CRL-A.crl"
-"""Where its certificates say that revocations are to be found; nobody looks."""
+"""The distribution point of revocations in its certificates; it is never read."""
 
 Key = ec.EllipticCurvePrivateKey
 

@@ -43,7 +43,7 @@ def of(eid: str) -> Identity:
 
 
 class Random:
-    """Numbers that no world draws from and that nobody repeats: hashes of a name, of a card its EID, and of
+    """Numbers that no world draws from and that never repeat: hashes of a name, of a card its EID, and of
     a counter, which is in non-volatile memory."""
 
     def __init__(self, name: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Remote SIM Provisioning on the card: ES10b of SGP.22 behind the ISD-R, and of SGP.32 on an IoT eUICC.
+"""Remote SIM Provisioning on the card: ES10b of SGP.22 in the ISD-R, and of SGP.32 on an IoT eUICC.
 
 The card makes it when the first request comes: one that is never asked costs nothing.
 """

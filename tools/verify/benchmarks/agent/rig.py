@@ -25,7 +25,7 @@ from tools.verify.harness.postgres import Postgres
 
 PARTITIONS = 8
 AS_MANY_TIMES = 3
-"""The fleet, for agents behind NATS: they begin up to a second apart."""
+"""Passes over the fleet for agents on NATS: they begin up to a second apart."""
 _POLL_S = 0.1
 """To count costs the database a millisecond and more."""
 

@@ -104,7 +104,7 @@ def _code(number: int, digits: bytes) -> bytes:
 
 
 def _keys(imsi: str) -> bytes:
-    """Milenage, Ki and OPc, for nobody's network."""
+    """Milenage, Ki and OPc, of no real network."""
     return (
         tlv.encode(0x80, b"\x01")
         + tlv.encode(0x81, b"\x01")

@@ -47,14 +47,16 @@ def read(connection: Connection, due_before_s: int) -> Figures:
     seen = select(func.max(devices.c.last_session_s), func.sum(case((is_overdue, 1), else_=0)))
     last_session_s, overdue = connection.execute(seen).one()
     marked = select(func.count()).where(devices.c.recompute_from_s.is_not(None))
-    standing = select(alarms.c.severity, func.count()).where(alarms.c.cleared_s.is_(None), alarms.c.times > 0)
+    open_alarms = select(alarms.c.severity, func.count()).where(
+        alarms.c.cleared_s.is_(None), alarms.c.times > 0
+    )
     return Figures(
         last_session_s,
         int(overdue or 0),
         connection.execute(marked).scalar_one(),
         _some(connection, select(outbox.c.message)),
         _some(connection, select(dead_letters.c.number)),
-        {row[0]: row[1] for row in connection.execute(standing.group_by(alarms.c.severity))},
+        {row[0]: row[1] for row in connection.execute(open_alarms.group_by(alarms.c.severity))},
         _integrations(connection),
     )
 
