@@ -33,6 +33,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
+from landbridge.operations import certificates
 from landbridge.points import quality
 from landbridge.points.queries import points
 from landbridge.tracking import queries as tracking
@@ -43,7 +44,7 @@ _MOST_IN_OUTBOX = 10_000
 _RECOMPUTE_S = 600
 _OTHER = "-doctor"
 _HEADS = ("check", "", "found")
-_OK, _NEXT, _WRONG = "ok", "next", "WRONG"
+_OK, _NEXT, _SOON, _WRONG = "ok", "next", "soon", "WRONG"
 _LACKS = ("broker", "broker users", "agent", "pages", "devices")
 """Parts that a new installation may not have yet."""
 _FIRST_DEVICE = "`landbridge devices add lb-0001`"
@@ -52,7 +53,8 @@ _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 def doctor() -> None:
     """Check this installation; print each problem with its remedy
 
-    The exit code is 1 if something is wrong. Steps that a new installation still needs are marked "next".
+    The exit code is 1 if something is wrong. Steps that a new installation still needs are marked "next", a
+    certificate that expires within 30 days "soon".
 
     \b
     Example:
@@ -75,6 +77,8 @@ def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
     """The result of a check, and its text."""
     try:
         return _OK, CHECKS[name](it)
+    except certificates.ExpiresSoon as error:
+        return _SOON, str(error)
     except UserError as error:
         return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
     except DatabaseError as error:
@@ -145,6 +149,10 @@ def _broker(it: Opened) -> str:
     if not broker.tls:
         raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
     return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"
+
+
+def _certificates(it: Opened) -> str:
+    return certificates.check(it.config, it.clock.now())
 
 
 def _broker_users(it: Opened) -> str:
@@ -307,7 +315,7 @@ def _clock(it: Opened) -> str:
     if ahead:
         raise UserError(
             f"the last point of {len(ahead)} devices, {ahead[0]} among them, was dated later than it arrived:"
-            " compare this machine's clock with UTC and correct it"
+            " compare this machine's clock with UTC and correct it, then `landbridge reprocess`"
         )
     return "no device's last point was dated later than it arrived"
 
@@ -323,6 +331,7 @@ CHECKS: dict[str, Callable[[Opened], str]] = {
     "database": _database,
     "keys": _keys,
     "broker": _broker,
+    "certificates": _certificates,
     "broker users": _broker_users,
     "agent": _agent,
     "pages": _pages,

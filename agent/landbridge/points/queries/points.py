@@ -163,6 +163,19 @@ def last_flagged(connection: Connection, flags: int) -> list[str]:
     return list(connection.execute(flagged.order_by(devices.c.device)).scalars())
 
 
+def flagged(connection: Connection, device: str, flags: int) -> list[StoredPoint]:
+    """Return the points of `device` with one of `flags`, by sequence."""
+    statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(flags) != 0)
+    return [from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
+
+
+def times_after(connection: Connection, device: str, seq: int, flags: int) -> list[tuple[int, int]]:
+    """Return sequence and time of the fixes of `device` after `seq` without any of `flags`, by sequence."""
+    fixes = select(points.c.seq, points.c.at_s).where(points.c.device == device, points.c.kind == KIND_FIX)
+    good = fixes.where(points.c.seq > seq, points.c.flags.bitwise_and(flags) == 0)
+    return [(row.seq, row.at_s) for row in connection.execute(good.order_by(points.c.seq))]
+
+
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
     """Return the points of `device` with these sequences."""
     values = {"device": device, "sequences": list(sequences)}
