@@ -50,7 +50,7 @@ def lines(file: TextIO, where: str) -> Iterator[str]:
 
 
 def delimiter(lines: Sequence[str]) -> str:
-    """Return what separates the cells of a CSV file: in many languages spreadsheets write semicolons for commas."""
+    """Return what separates the cells of a CSV file: not every spreadsheet writes commas."""
     heads = lines[0] if lines else ""
     return next((each for each in ";\t" if each in heads and "," not in heads), ",")
 
