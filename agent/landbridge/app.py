@@ -229,7 +229,7 @@ def _ingest_threads(
     ends: "tuple[Session | NatsSource, Session]",
     leads: Leads,
 ) -> Iterator[Running]:
-    """Start the threads. `ends`: where messages come from, and where others are published."""
+    """Run the threads. `ends`: where messages come from, and where others are published."""
     source, session = ends
     priority = IngestPriority()
     publisher = Publisher(

@@ -31,7 +31,7 @@ def trip(
 ) -> Iterator[Run]:
     """Run a trip to its end."""
     trap = out / "chaos" if chaos else None
-    built = stage.build(out, modem, seed, days, 0, trap, settings=settings)
+    built = stage.build(out, stage.Scenario(modem, seed, days, settings=settings), trap=trap)
     try:
         killer = chaos_on(built, trap) if trap else None
         oracle = Oracle(built.flash, built.trip, built.network.traffic)

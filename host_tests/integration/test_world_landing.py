@@ -22,7 +22,7 @@ HOURS = 18
 
 def _trip(folder: Path, modem: Dialect) -> tuple[str, Any]:
     """Runs it; returns the digest of its transcript and what the agent shows of the downloads."""
-    built = stage.build(folder, modem, 1, 1, 0, None, card="euicc-landing")
+    built = stage.build(folder, stage.Scenario(modem, 1, 1, card="euicc-landing"))
     agent, card, smdp = built.services.agent, built.card.card, built.smdp
     assert smdp and card.imsi == ROAMING
     try:

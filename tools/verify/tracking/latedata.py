@@ -41,7 +41,7 @@ Uplinks = Iterator[Sequence[StoredPoint]]
 
 def drive(folder: Path, seed: int, days: int, console: Console) -> list[StoredPoint]:
     """The points of a trip in the simulated world."""
-    built = stage.build(folder, "bg95", seed, days, 0, None)
+    built = stage.build(folder, stage.Scenario("bg95", seed, days))
     try:
         demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
         with progress_bar(console) as progress:

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from landbridge.core.errors import UserError
 from landbridge.protocol.settings import SETTINGS
@@ -56,8 +56,8 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     out: Path = arguments.out
     trap = out / "chaos" if arguments.chaos else None
     with console.status("starting broker and agent, compiling the firmware"):
-        trip = trip_of(arguments)
-        built = stage.build(out, **trip | {"port": arguments.port, "trap": trap})
+        scenario = scenario_of(arguments)
+        built = stage.build(out, scenario, arguments.port, trap)
     try:
         # Only now is the folder ours: its log may be that of a demo that runs.
         logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
@@ -70,7 +70,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with progress_bar(console) as progress:
-            comparison = Comparison(out, trip, progress) if arguments.compare else None
+            comparison = Comparison(out, scenario, progress) if arguments.compare else None
             demo.run(add_task(progress, arguments.days, "ours " if comparison else ""))
             found, had = measure(demo)
             others = comparison.figures(found) if comparison else {}
@@ -84,24 +84,22 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         built.close()
 
 
-def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
-    return {
-        "world": worlds.WORLDS[arguments.world],
-        "counted_mah": counted(arguments) * declared_mah(arguments),
-        "modem": arguments.modem,
-        "seed": arguments.seed,
-        "days": arguments.days,
-        "port": 0,
-        "trap": None,
-        "card": arguments.card,
-        "apns": arguments.apns,
-        "settings": settings(arguments),
-        "season": arguments.season,
-        "battery_kind": arguments.battery,
-        "after": arguments.after,
-        "fixed_cpu": arguments.cpu == "fixed",
-    }
+def scenario_of(arguments: argparse.Namespace) -> stage.Scenario:
+    """Return what the trip is like: the same for all who are compared."""
+    return stage.Scenario(
+        modem=arguments.modem,
+        seed=arguments.seed,
+        days=arguments.days,
+        card=arguments.card,
+        apns=arguments.apns,
+        settings=settings(arguments),
+        season=arguments.season,
+        battery_kind=arguments.battery,
+        world=worlds.WORLDS[arguments.world],
+        counted_mah=counted(arguments) * declared_mah(arguments),
+        fixed_cpu=arguments.cpu == "fixed",
+        after=arguments.after,
+    )
 
 
 def settings(arguments: argparse.Namespace) -> list[str]:
