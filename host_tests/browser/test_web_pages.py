@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 from landbridge.features.devices import queries as devices
+from landbridge.features.settings import queries as settings
 from landbridge.points.rows import CheckedPoint
 from playwright.sync_api import Page, expect
 
-from host_tests.support.agent import DEVICE, heard, set_clock
+from host_tests.support.agent import DEVICE, NOW_S, heard, set_clock
 from host_tests.support.tiles import tile_server
 from host_tests.support.web import (
     CONTAINER,
@@ -149,6 +150,8 @@ def test_a_setting_is_changed(web: Website, operator: Page):
     section.get_by_label("Low-temperature alarm below").fill("-12.5")
     section.get_by_label("Prefer").select_option("low energy")
     section.get_by_label("tilt", exact=True).uncheck()
+    with web.installation.database().writing() as connection:  # another user's change, which stays
+        settings.change(connection, DEVICE, {"interval_s": 7200}, "bench", NOW_S)
     opens(operator, section.get_by_role("button", name="Save changes"))
     light = section.get_by_role("row", name="Door-open light")
     expect(light.locator(".changed input")).to_have_value("50")
@@ -156,7 +159,8 @@ def test_a_setting_is_changed(web: Website, operator: Page):
     expect(section.get_by_label("Low-temperature alarm below")).to_have_value("-12.5")
     expect(section.get_by_label("tilt", exact=True)).not_to_be_checked()
     expect(section.get_by_label("shock", exact=True)).to_be_checked()
-    expect(section.locator(".changed")).to_have_count(4)
+    expect(section.get_by_label("Fixed interval between positions")).to_have_value("120")
+    expect(section.locator(".changed")).to_have_count(5)
     picture(operator, "device-settings", full_page=True)
     assert barriers(operator) == []
 
