@@ -26,6 +26,7 @@ from landbridge.db import engines
 from landbridge.db.database import Database
 from landbridge.features.users import passwords
 
+from host_tests.support import copies
 from host_tests.support.micropython import DeviceFile, compiled_firmware
 from tools.flash import layout
 from tools.flash.minify import minify
@@ -165,6 +166,13 @@ def tables_made_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "migrate", migrate)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def agents_are_copied() -> Iterator[None]:
+    """Of one that is loaded (support/copies.py), where a test starts one in a process of its own."""
+    with copies.copied():
         yield
 
 

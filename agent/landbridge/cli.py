@@ -34,8 +34,8 @@ from landbridge.features.users.tokens_cli import signed_in
 from landbridge.operations import backup as keeping
 from landbridge.operations import doctor
 from landbridge.operations.setup import command as setting_up
-from landbridge.points import queries as points
 from landbridge.points.paged import Paged
+from landbridge.points.queries import points
 
 GROUPS = {
     "devices": ("features.devices.cli", "features.devices.bulk_cli", "features.diagnostics.cli"),
@@ -223,7 +223,7 @@ def print_config() -> None:
     Example:
       landbridge config > my.toml
     """
-    print(config_file.annotated(config_file.written(must_exist=False)), end="")
+    print(config_file.annotated(config_file.load_unresolved(must_exist=False)), end="")
 
 
 commands.command()(doctor.doctor)

@@ -2,6 +2,12 @@
 
 `LANDBRIDGE_CONFIG` names the file (default ./landbridge.toml); `LANDBRIDGE_<SECTION>_<KEY>`
 overrides one key. `annotated` prints it all, so the documentation cannot drift.
+
+| reads | file | variables | relative paths |
+|---|---|---|---|
+| `load` | must exist | yes | from the folder of the file |
+| `load_unresolved` | default one may be missing | yes | as written |
+| `load_file_only` | any, may be missing | no | as written |
 """
 
 import json
@@ -67,8 +73,8 @@ def _keys(section: str) -> Iterator[_Key]:
 
 
 def load() -> Config:
-    """The settings to work with: relative paths lead from the folder of the configuration file."""
-    return from_folder(written(must_exist=True), _file().absolute().parent)
+    """Return file and variables, to run with: relative paths lead from the folder of the file."""
+    return from_folder(load_unresolved(must_exist=True), _file().absolute().parent)
 
 
 def from_folder(config: Config, folder: Path) -> Config:
@@ -76,8 +82,9 @@ def from_folder(config: Config, folder: Path) -> Config:
     return Config(**{name: _from_folder(name, getattr(config, name), folder) for name in parts(Config)})
 
 
-def written(must_exist: bool) -> Config:
-    """Read file and environment as they are; `UserError` names what is wrong and the remedy.
+def load_unresolved(must_exist: bool) -> Config:
+    """Return file and variables with relative paths as written; `UserError` names what is wrong and the
+    remedy.
 
     Without `must_exist`, the default file may be missing: then all keys have their defaults.
     """
@@ -101,8 +108,8 @@ def _check_new_users(it: Openid) -> None:
         )
 
 
-def of_file(path: Path) -> Config:
-    """Read the file alone, without variables; all defaults if there is none."""
+def load_file_only(path: Path) -> Config:
+    """Return a file without variables, for set-up, which changes it; all defaults if there is none."""
     given = _read(path) if path.exists() else {}
     return checked(Config, given, replace(_OF_FILE, at=lambda where: _place(path, where)))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from landbridge.features.trips import queries as trips
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
@@ -256,7 +257,10 @@ def test_a_trip_is_started_corrected_and_ended(pages: Shown, desktop: Page):
     expect(desktop.get_by_role("heading", level=1)).to_contain_text("MSKU0000006")
     expect(desktop.locator("#trip")).to_contain_text("4711")
     desktop.get_by_label("Tags, separated by commas").fill("frozen")
+    with pages.fleet.database.writing() as connection:  # another user's change, which stays
+        trips.change(connection, int(desktop.url.rpartition("/")[2]), {"destination": "Lodz"})
     opens(desktop, desktop.get_by_role("button", name="Save"))
+    expect(desktop.get_by_label("Destination")).to_have_value("Lodz")
     expect(desktop.locator("#trip .tag")).to_have_text("frozen")
     opens(desktop, desktop.get_by_role("button", name="End the trip"))
     expect(desktop.locator("#trip .badge")).to_have_text("trip ended")

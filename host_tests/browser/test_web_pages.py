@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 from landbridge.features.devices import queries as devices
-from landbridge.points import writes
+from landbridge.features.settings import queries as settings
 from landbridge.points.rows import CheckedPoint
 from playwright.sync_api import Page, expect
 
-from host_tests.support.agent import DEVICE, heard, set_clock
+from host_tests.support.agent import DEVICE, NOW_S, heard, set_clock
 from host_tests.support.tiles import tile_server
 from host_tests.support.web import (
     CONTAINER,
@@ -32,6 +32,7 @@ from host_tests.support.web import (
     sign_in,
     until,
 )
+from tools.verify.harness.stored import store
 
 SAID = "[...document.querySelectorAll('#map [aria-label]')].map((it) => it.getAttribute('aria-label'))"
 """What of the map is read aloud."""
@@ -149,6 +150,8 @@ def test_a_setting_is_changed(web: Website, operator: Page):
     section.get_by_label("Low-temperature alarm below").fill("-12.5")
     section.get_by_label("Prefer").select_option("low energy")
     section.get_by_label("tilt", exact=True).uncheck()
+    with web.installation.database().writing() as connection:  # another user's change, which stays
+        settings.change(connection, DEVICE, {"interval_s": 7200}, "bench", NOW_S)
     opens(operator, section.get_by_role("button", name="Save changes"))
     light = section.get_by_role("row", name="Door-open light")
     expect(light.locator(".changed input")).to_have_value("50")
@@ -156,7 +159,8 @@ def test_a_setting_is_changed(web: Website, operator: Page):
     expect(section.get_by_label("Low-temperature alarm below")).to_have_value("-12.5")
     expect(section.get_by_label("tilt", exact=True)).not_to_be_checked()
     expect(section.get_by_label("shock", exact=True)).to_be_checked()
-    expect(section.locator(".changed")).to_have_count(4)
+    expect(section.get_by_label("Fixed interval between positions")).to_have_value("120")
+    expect(section.locator(".changed")).to_have_count(5)
     picture(operator, "device-settings", full_page=True)
     assert barriers(operator) == []
 
@@ -253,7 +257,7 @@ def test_many_devices_are_clusters(web: Website, operator: Page):
             name = f"lb-1{number:03}"
             devices.add(connection, name, b"key", now_s)
             fix = on_line(1 + 2 * number % LAST, speed=62 * (number % 3 == 0))._replace(seq=1)
-            writes.store(connection, name, [CheckedPoint(fix, now_s - 60 * number, False, 0)], now_s)
+            store(connection, name, [CheckedPoint(fix, now_s - 60 * number, False, 0)], now_s)
             devices.set_position(connection, name, 1, now_s - 60 * number)
             heard(connection, name, now_s, now_s - 9 * 3600 * (number % 9 == 0), {"battery_mv": 3600})
     operator.goto(f"{web.url}/")

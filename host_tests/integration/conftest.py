@@ -15,7 +15,7 @@ from host_tests.support.agent import DEVICE, Installation
 from host_tests.support.downloads import DownloadingAgent
 from host_tests.support.fleet import Fleet, Receiver
 from host_tests.support.set_up import command
-from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
+from host_tests.support.simulated_modem import ModemUnderTest, Mosquitto, start_mosquitto, switched_on
 from host_tests.support.stored import NOW_S
 from tools.flash import layout
 from tools.verify.harness.postgres import Postgres, binaries
@@ -105,6 +105,18 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
     yield mosquitto
     mosquitto.stop()
+
+
+@pytest.fixture(params=["bg95", "sim7600"])
+def modem(request: pytest.FixtureRequest) -> ModemUnderTest:
+    """A simulated modem of either kind, a second after its start."""
+    return switched_on(request.param)
+
+
+@pytest.fixture
+def bg95() -> ModemUnderTest:
+    """A simulated BG95, a second after its start."""
+    return switched_on("bg95")
 
 
 @pytest.fixture

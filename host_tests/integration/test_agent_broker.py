@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from dataclasses import replace
+from datetime import UTC
 from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from landbridge import cli, config_file
+from landbridge.core.clock import to_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
@@ -20,6 +22,7 @@ from landbridge.features.integrations import rules as fleet
 from landbridge.features.notifications import channels
 from landbridge.features.trips import queries as trips
 from landbridge.operations import broker_check as checks
+from landbridge.operations import certificates
 from landbridge.tracking import queries as tracking
 
 from host_tests.support.agent import (
@@ -35,6 +38,7 @@ from host_tests.support.agent import (
 from host_tests.support.fleet import Receiver
 from host_tests.support.shipped_brokers import Shipped
 from tools.verify.harness.ports import free_port
+from tools.world.services import certificates as certificates_made
 
 pytestmark = pytest.mark.slow
 
@@ -189,6 +193,30 @@ def test_the_doctor_reports_clock_dead_letters_and_key_file(installation, capsys
     key.with_suffix(".away").rename(key)
     key.chmod(0o666)
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
+
+
+def test_the_doctor_says_which_certificate_expires_and_what_to_do(installation, capsys):
+    """Before it stops every tracker."""
+    days = certificates.SOON
+    end = certificates_made.NOT_AFTER.replace(tzinfo=UTC)
+    broker, ca_file = installation.config.broker, installation.config.broker.ca_file
+    config = config_file.load()
+    assert "2 certificates; the first to expire is that of " in certificates.check(config, end - 2 * days)
+    for error, now, verb in (
+        (certificates.ExpiresSoon, end - days, "expires"), (UserError, end, "expired"),
+    ):  # fmt: skip
+        with pytest.raises(error) as raised:
+            certificates.check(config, now)
+        said = f"the certificate of {{}} {verb} on {end:%Y-%m-%d}"
+        assert said.format(f"the broker {broker.host}:{broker.port}") in str(raised.value)
+        assert said.format(ca_file) in str(raised.value) and "by flashing" in str(raised.value)
+    set_clock(installation.folder / "clock", to_epoch_s(end - days))
+    _, out = run(capsys, "doctor")
+    assert are(out, "soon") == ["certificates"] and "renew it (`landbridge setup` renews its own)" in out, out
+    installation.broker.kill()
+    set_clock(installation.folder / "clock", to_epoch_s(end))
+    _, out = run(capsys, "doctor")
+    assert "certificates" in are(out, "WRONG") and f"{ca_file} expired on" in out, out
 
 
 def test_the_doctor_names_a_container_that_is_on_two_devices(installation, capsys):

@@ -15,14 +15,14 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
-from landbridge.events.outbox import OutboxMessage
 from landbridge.events.publisher import Publisher
+from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.features.coverage import cells_cli as commands
 from landbridge.features.coverage import queries as stored
 from landbridge.features.coverage.queries import Box, Cell
 from landbridge.features.exports.formats import Format
 from landbridge.points import cells
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.point import KIND_CELL
 
 from host_tests.support.agent import wait_until

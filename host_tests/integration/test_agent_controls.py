@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from landbridge import cli
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.settings import queries as settings
@@ -22,7 +22,7 @@ from landbridge.features.sims import binding, cases, check, controls
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.binding import Binding
-from landbridge.features.sims.provider import Fake, Http, Status
+from landbridge.features.sims.provider import Http, Status
 from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
 from landbridge.features.sims.rules import RULES, Card, Observed, evaluate
 from landbridge.geo.distance import Place
@@ -30,6 +30,7 @@ from landbridge.points import usage
 from landbridge.points.usage import Message, Span
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock, wait_until
+from host_tests.support.doubles import SimProvider
 
 DOCS = Path(__file__).parents[2] / "docs"
 FILE = (DOCS / "guide" / "controls.toml").read_text()
@@ -336,7 +337,7 @@ def _run(*arguments: str) -> None:
 
 def test_a_card_that_its_vendor_sees_in_another_device_is_locked(supervised):
     supervised.device.send([point(1)], identity=IDENTITY)
-    platform = Fake()
+    platform = SimProvider()
     platform.states[ICCID] = Status("active", IMEI)
     database, clock = supervised.installation.database(), Clock()
     (found,) = check.check(database, clock, platform, True, "bench")

@@ -16,11 +16,12 @@ from landbridge.db.database import is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.operations import health
-from landbridge.points import quality, writes
+from landbridge.points import quality
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, acknowledged, point, wait_until
 from tools.verify.harness.ports import free_port
+from tools.verify.harness.stored import store
 
 OTHER = "lb-unknown"
 """The bench's broker knows it."""
@@ -36,7 +37,7 @@ def damaged(installation: Installation) -> Installation:
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
             checked = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
-            writes.store(connection, device, checked, NOW_S)
+            store(connection, device, checked, NOW_S)
     installation.database().close()
     damage_points_of(DEVICE, Path(installation.config.store.database))
     return installation

@@ -2,7 +2,7 @@
 
 import pytest
 from landbridge.features.devices import queries as devices
-from landbridge.ingest import dead_letters
+from landbridge.ingest.queries import dead_letters
 
 from host_tests.support.stored import NOW_S
 

@@ -12,8 +12,9 @@ from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.errors import UserError
 from landbridge.core.texts import loaded
 from landbridge.db import order
-from landbridge.events import again, outbox
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events import again
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.features.audit import queries as audit
 from landbridge.features.integrations import deliveries
 from landbridge.features.integrations import queries as integrations

@@ -25,8 +25,8 @@ from landbridge import app as service
 from landbridge.config import Watch, Web
 from landbridge.core.clock import Clock
 from landbridge.events.publisher import Publisher
-from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.session import Received, Session
 from landbridge.operations import health
 from landbridge.web import listen, process

@@ -12,18 +12,18 @@ from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
 from landbridge.db.opened import opened
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
-from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.storing import MOST_AHEAD_S
 from landbridge.operations import doctor
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.downlink import ranges
 from landbridge.protocol.point import KIND_CELL, KIND_REUSED
 from landbridge.tracking import silence
@@ -37,8 +37,10 @@ from host_tests.support.agent import (
     WAIT_S,
     acknowledged,
     point,
+    set_clock,
     wait_until,
 )
+from host_tests.support.command import run
 from tools.flash.layout import REPOSITORY
 from tools.world.services import certificates
 
@@ -302,6 +304,47 @@ def test_a_fix_dated_hours_ahead_is_stored_and_hides_no_newer_one(installation):
         assert points.last_flagged(connection, quality.FUTURE) == []
     with opened() as it:
         assert doctor.CHECKS["clock"](it).startswith("no device's last point")
+
+
+def test_fixes_that_a_slow_clock_of_the_agent_flagged_are_right_once_it_is_right(installation, capsys):
+    platform = installation.platform()
+    set_clock(installation.folder / "clock", NOW_S - 7200)
+    place = {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [106.6, 29.6]}}
+    (installation.folder / "yard.json").write_text(json.dumps(place))
+    run(capsys, "geofences", "add", "Yard", str(installation.folder / "yard.json"), "--radius", "9000")
+    installation.start()
+    device = installation.device()
+    device.send([point(1, time=NOW_S - 900, lat=2975000), point(2, time=NOW_S - 300)])
+    device.send([point(3, time=NOW_S + 3600)])
+    with opened() as it, pytest.raises(UserError, match="correct it, then `landbridge reprocess`"):
+        doctor.CHECKS["clock"](it)
+    assert "0 points changed" in run(capsys, "reprocess"), "the clock is wrong still"
+    set_clock(installation.folder / "clock", NOW_S + 7200)
+    device.send([point(4, time=NOW_S + 600)])
+    assert [each["seq"] for each in platform.on("/position")] in ([], [4])
+    assert "2 points changed" in run(capsys, "reprocess"), "the third was dated after the fourth"
+    assert "0 points changed" in run(capsys, "reprocess")
+
+    def entries() -> list[str]:
+        """When the device entered, without what was retracted."""
+        retracted = {each["retracts"] for each in platform.on("/event/retraction")}
+        return [each["time"] for each in platform.on("/event/geofence") if each["id"] not in retracted]
+
+    wait_until(lambda: entries() == [iso(NOW_S - 300)], "the entry at its time")
+    last = {each["properties"]["seq"]: each["properties"]["quality_flags"] for each in platform.features()}
+    assert last == {1: [], 2: [], 3: ["time in the future"], 4: []}
+    assert [each["seq"] for each in platform.on("/position")] == [4]
+
+
+def test_the_position_is_the_newest_fix_once_a_slow_clock_is_right(installation, capsys):
+    platform = installation.platform()
+    set_clock(installation.folder / "clock", NOW_S - 7200)
+    installation.start()
+    installation.device().send([point(1, time=NOW_S - 900), point(2, time=NOW_S - 300)])
+    set_clock(installation.folder / "clock", NOW_S)
+    assert "2 points changed" in run(capsys, "reprocess", DEVICE)
+    wait_until(lambda: platform.on("/position"), "a position")
+    assert [each["seq"] for each in platform.on("/position")] == [2]
 
 
 def still(seq, kind=KIND_REUSED, motion=0):

@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
-from landbridge.events import dcsa, outbox
-from landbridge.events.outbox import OutboxMessage, numbered_message
+from landbridge.events import dcsa
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import OutboxMessage, numbered_message
 from landbridge.events.topics import no_position
 from landbridge.features.integrations import home_assistant, traccar, webhook
 from landbridge.features.integrations import rules as fleet

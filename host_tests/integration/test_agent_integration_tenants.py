@@ -4,10 +4,9 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from landbridge.events import outbox
-from landbridge.events import queries as events
 from landbridge.events.publisher import Publisher
-from landbridge.events.queries import Wanted
+from landbridge.events.queries import events, outbox
+from landbridge.events.queries.events import Wanted
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.trips import queries as trips
 from landbridge.tracking import silence

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.db.database import Database, open_database
-from landbridge.events import outbox
-from landbridge.events.outbox import NewMessage
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.queries import DeliveryRetry, Integration
-from landbridge.ingest import dead_letters
-from landbridge.operations import figures
+from landbridge.ingest.queries import dead_letters
 from landbridge.operations import metrics as fleet_metrics
 from landbridge.operations.metrics import FleetMetrics
+from landbridge.operations.queries import figures
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.silence import GRACE_S

@@ -5,20 +5,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.commands import queries as commands
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
 from landbridge.ingest import new_points
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import gaps, stationary, writes
-from landbridge.points import queries as points
+from landbridge.ingest.queries.device_rows import lock_rows, write
 from landbridge.points.quality import BY_ARRIVAL, UNDATED
-from landbridge.points.rows import CheckedPoint, CheckedPoints, StoredPoint, StoredPoints
+from landbridge.points.queries import gaps, points, stationary, writes
+from landbridge.points.rows import CheckedPoint, CheckedPoints, StoredPoint, StoredPoints, with_trips
 from sqlalchemy import Connection, Engine, event
 
 from host_tests.support.agent import DEVICE, point
 from host_tests.support.stored import NOW_S, checked
+from tools.verify.harness.stored import store
 
 
 def test_points_by_column_are_those_points():
@@ -32,15 +32,15 @@ def test_points_by_column_are_those_points():
     )
     assert by_column.column("at_s") == (NOW_S, None, NOW_S + 1)
     assert CheckedPoints.of([]) == [] and by_column != some[:2]
-    stored = writes.with_trips(DEVICE, by_column, NOW_S, [])
+    stored = with_trips(DEVICE, by_column, NOW_S, [])
     assert stored == [StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
     assert StoredPoints.of(list(stored)) == stored
 
 
 def test_a_point_is_stored_once(database):
     with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S)], NOW_S)
-        again = writes.store(connection, DEVICE, [checked(2, 5), checked(3, NOW_S)], NOW_S)
+        store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S)], NOW_S)
+        again = store(connection, DEVICE, [checked(2, 5), checked(3, NOW_S)], NOW_S)
         assert [each.point.seq for each in again] == [3]
         assert [each.at_s for each in points.track(connection, DEVICE)] == [NOW_S] * 3
 
@@ -52,7 +52,7 @@ def test_a_point_goes_to_the_trip_of_its_time(database):
             trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 3600, start_s)
             trips.end(connection, trip, start_s + 500)
         times = (NOW_S - 1, NOW_S, NOW_S + 500, NOW_S + 1499, None)
-        writes.store(connection, DEVICE, [checked(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
+        store(connection, DEVICE, [checked(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
         stored = points.track(connection, DEVICE)
     assert [each.container for each in stored] == [None, "CSQU3054383", None, "MSKU6011672", None]
 
@@ -61,7 +61,7 @@ def test_points_without_time_are_dated_later(database):
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", "line", "Duisburg", 60, NOW_S)
         undated = [checked(seq, None, UNDATED, time=10 * seq, quality=0, boot=seq % 2) for seq in (1, 2)]
-        writes.store(connection, DEVICE, undated, NOW_S - 1)
+        store(connection, DEVICE, undated, NOW_S - 1)
         waiting = points.to_date(connection, DEVICE, 1, 0)
         dated = [CheckedPoint(each.point, each.point.time + NOW_S, True, 0) for each in waiting]
         again = writes.date(connection, waiting, dated)
@@ -124,8 +124,8 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
 
 def test_newest_time_before_a_moment_and_points_within_an_interval(database):
     with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 9, UNDATED)], NOW_S)
-        writes.store(connection, DEVICE, [checked(3, NOW_S + 1), checked(4, NOW_S + 2)], NOW_S + 1)
+        store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 9, UNDATED)], NOW_S)
+        store(connection, DEVICE, [checked(3, NOW_S + 1), checked(4, NOW_S + 2)], NOW_S + 1)
         assert points.newest_s(connection, DEVICE, NOW_S, UNDATED) is None
         assert points.newest_s(connection, DEVICE, NOW_S + 1, UNDATED) == NOW_S
         taken = points.from_point(connection, DEVICE, (NOW_S, 1), UNDATED, (NOW_S + 2, 0))
@@ -136,7 +136,7 @@ def test_the_position_moves_by_time_only(database):
     with database.writing() as connection:
         for seq, at_s in ((5, NOW_S), (6, NOW_S - 1), (7, NOW_S), (4, NOW_S + 1)):
             row = lock_rows(connection, [DEVICE])[DEVICE]
-            new = writes.store(connection, DEVICE, [checked(seq, at_s)], NOW_S)
+            new = store(connection, DEVICE, [checked(seq, at_s)], NOW_S)
             new_points.post(connection, [new_points.NewPoints(row, [], [], new)], NOW_S)
             write(connection, [row])
         reported = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
@@ -149,7 +149,7 @@ def test_a_sequence_of_32_bits_is_shown_as_others(database):
     first = 2**32 - 2
     with database.writing() as connection:
         new = [checked(first, NOW_S), checked(first + 1, NOW_S + 5, kind=3, motion=0)]
-        writes.store(connection, DEVICE, new, NOW_S)
+        store(connection, DEVICE, new, NOW_S)
         assert stationary.until_s(connection, DEVICE, first) == NOW_S + 5
 
 
@@ -160,15 +160,15 @@ def test_how_long_it_is_known_to_stand(database, tenant, known_to):
         if tenant:
             trips.give_to(connection, trip, tenant)
         new = [checked(1, NOW_S)] + [checked(seq, NOW_S + seq, kind=2 + seq % 2, motion=0) for seq in (2, 4)]
-        writes.store(connection, DEVICE, new[:2], NOW_S)
+        store(connection, DEVICE, new[:2], NOW_S)
         trips.end(connection, trip, NOW_S + 3)
-        writes.store(connection, DEVICE, new[2:], NOW_S)
+        store(connection, DEVICE, new[2:], NOW_S)
         # The third is missing; of a tenant nothing counts behind the trip.
         assert stationary.until_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
-        writes.store(connection, DEVICE, [checked(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
+        store(connection, DEVICE, [checked(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
         assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
-        writes.store(connection, DEVICE, [checked(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
+        store(connection, DEVICE, [checked(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
         assert stationary.until_s(connection, DEVICE, 1) == NOW_S + known_to
         # It was a shunt, says the device.
-        writes.store(connection, DEVICE, [checked(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
+        store(connection, DEVICE, [checked(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
         assert stationary.until_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)

@@ -13,18 +13,19 @@ from landbridge.db import bulk
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import devices as devices_table
 from landbridge.db.tables import points as points_table
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import cli as devices_command
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters, pipeline
+from landbridge.ingest import pipeline
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.ingest.reprocess import reprocess
-from landbridge.operations import old_rows as retention
-from landbridge.points import queries as points
-from landbridge.points import uplinks as kept_uplinks
+from landbridge.operations.queries import old_rows as retention
+from landbridge.points.queries import points
+from landbridge.points.queries import uplinks as kept_uplinks
 from landbridge.protocol import envelope
 from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError

@@ -18,17 +18,16 @@ from landbridge.db.database import Database
 from landbridge.db.tables import devices as devices_table
 from landbridge.db.tables import points as points_table
 from landbridge.db.tables import uplinks
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.audit import queries as audit_log
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.diagnostics.queries import wakes
-from landbridge.ingest import dead_letters
+from landbridge.ingest.queries import dead_letters
 from landbridge.operations import backup
-from landbridge.operations import old_rows as retention
+from landbridge.operations.queries import old_rows as retention
 from landbridge.operations.retention import RetentionWorker
-from landbridge.points import outline
-from landbridge.points import queries as points
-from landbridge.points import uplinks as kept_uplinks
+from landbridge.points.queries import outline, points
+from landbridge.points.queries import uplinks as kept_uplinks
 from landbridge.protocol.diagnostics import Entry
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import recompute

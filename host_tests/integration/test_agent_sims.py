@@ -16,14 +16,15 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import check, controls
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as inventory
-from landbridge.features.sims.provider import Fake, Http, Status
+from landbridge.features.sims.provider import Http, Status
 from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
 from landbridge.points import usage
-from landbridge.points.uplinks import KeptUplink, keep
+from landbridge.points.queries.uplinks import KeptUplink, keep
 from landbridge.protocol.uplink import Uplink
 from landbridge.web import device_views
 
 from host_tests.support.agent import NOW_S, heard, set_clock
+from host_tests.support.doubles import SimProvider
 from host_tests.support.fleet import FIRST, SECOND
 
 DAY_S = 86_400
@@ -35,7 +36,7 @@ class Sims:
     """An inventory of cards on a plan of 10 MB, and two devices."""
 
     def __init__(self, database: Database) -> None:
-        self.database, self.platform = database, Fake()
+        self.database, self.platform = database, SimProvider()
         with database.writing() as connection:
             inventory.set_controls(
                 connection, "resold", controls.Controls(quota_mb=10).stored(), "bench", NOW_S

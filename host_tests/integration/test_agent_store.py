@@ -17,9 +17,9 @@ from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
 from landbridge.db.tables import devices as devices_table
-from landbridge.events import outbox, publishing
-from landbridge.events import queries as events
-from landbridge.events.outbox import NewMessage
+from landbridge.events import publishing
+from landbridge.events.queries import events, outbox
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
@@ -31,12 +31,11 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.routes.queries import route_data as guides
 from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.operations import old_rows as retention
-from landbridge.points import queries as points
-from landbridge.points import uplinks, writes
-from landbridge.points.rows import CheckedPoints
-from landbridge.points.uplinks import KeptUplink
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.operations.queries import old_rows as retention
+from landbridge.points.queries import points, uplinks, writes
+from landbridge.points.queries.uplinks import KeptUplink
+from landbridge.points.rows import CheckedPoints, with_trips
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.queries import SavedState
@@ -46,6 +45,7 @@ from sqlalchemy.exc import IntegrityError
 from host_tests.support.agent import DEVICE, heard
 from host_tests.support.policies import TEXT
 from host_tests.support.stored import NOW_S, checked
+from tools.verify.harness.stored import store
 
 
 def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_takes(database):
@@ -89,7 +89,7 @@ def test_a_commit_is_durable(database, monkeypatch, shipped_pragmas):
 
 def test_a_transaction_that_fails_leaves_nothing(database):
     with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
+        store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         raise ZeroDivisionError
     with database.reading() as connection:
         assert points.track(connection, DEVICE) == []
@@ -128,7 +128,7 @@ def test_the_window_takes_each_number_once(numbers):
 def test_sqlite_errors_of_many_rows_are_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
-    new = writes.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
+    new = with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
     with database.writing() as connection:
         writes.insert_all(connection, new)
     for some in ([new], [new] * 200):
@@ -185,7 +185,7 @@ def test_expired_rows_are_removed_in_batches(database, monkeypatch):
     forget_points = partial(retention.forget_points, now_s=NOW_S + 1)
     forget = (retention.forget_raw, forget_points, retention.forget_diagnostics, retention.forget_uplinks)
     with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
+        store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
         kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
         uplinks.keep(connection, kept)
         wakes.add(connection, DEVICE, [Wake(1, minute, 0, 0, 0, 1.0) for minute in (1, 2, 3)], NOW_S)
@@ -321,7 +321,7 @@ def test_a_quiet_alarm_is_over_from_its_last_event_and_a_cleared_one_from_its_cl
 
 def test_silent_devices_are_found_among_the_given_ones(database):
     with database.writing() as connection:
-        writes.store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
+        store(connection, DEVICE, [checked(1, NOW_S)], NOW_S)
         row = lock_rows(connection, [DEVICE])[DEVICE]
         row.accept(Window(1, 0), 0, NOW_S)
         row.keep_report(NOW_S + 60, {}, {})

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import Clock
 from landbridge.core.priority import IngestPriority
 from landbridge.db import order
-from landbridge.events import outbox, tracks
 from landbridge.events.finished import finished
-from landbridge.events.outbox import NewMessage
+from landbridge.events.queries import outbox, tracks
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.events.retained import PUBLISHED, Retained
 from landbridge.features.trips import queries as trips
 

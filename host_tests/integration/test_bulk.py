@@ -56,6 +56,20 @@ def test_trips_of_a_file_start_together(fleet, sheet):
     assert len(fleet("trips", "export", "--all").splitlines()) == 3
 
 
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_what_a_spreadsheet_of_another_language_saves_is_read(fleet, tmp_path, between):
+    """With a byte order mark, and semicolons for commas."""
+    for name, content in (
+        ("devices", "device,tags\nlb-4,冷藏 重庆\n"),
+        ("route", "name,country,lat,lon,kind\nChongqing,CN,29.6,106.5,hub\nDuisburg,DE,51.4,6.7,hub\n"),
+    ):
+        saved = content.replace(",", between).replace("\n", "\r\n")
+        (tmp_path / f"{name}.csv").write_bytes(saved.encode("utf-8-sig"))
+    assert "added 1 device" in fleet("devices", "import", str(tmp_path / "devices.csv"))
+    assert "冷藏 重庆" in fleet("devices", "list")
+    assert "2 stations" in fleet("routes", "add", "short", str(tmp_path / "route.csv"))
+
+
 def test_exported_cells_never_begin_a_formula(fleet, sheet):
     fleet("trips", "import", sheet(TRIPS.replace("elsewhere,Duisburg", "elsewhere,'=1+1")))
     assert "=1+1" in fleet("trips", "show", "2") and "'=1+1" not in fleet("trips", "show", "2")

@@ -14,8 +14,8 @@ import certifi
 import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
-from landbridge.events import outbox, publishing
-from landbridge.events import queries as events
+from landbridge.events import publishing
+from landbridge.events.queries import events, outbox
 from landbridge.features.integrations import deliveries, home_assistant
 
 from host_tests.support.agent import wait_until

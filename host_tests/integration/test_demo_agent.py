@@ -11,7 +11,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 from landbridge.db.database import open_database
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
 from paho.mqtt.enums import CallbackAPIVersion

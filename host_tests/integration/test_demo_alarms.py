@@ -45,7 +45,7 @@ def arrange(built: Stage) -> None:
 
 @pytest.fixture(scope="module", params=["bg95", "sim7600"])
 def handled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    built = stage.build(tmp_path_factory.mktemp("alarms"), request.param, 2, 2, 0, None)
+    built = stage.build(tmp_path_factory.mktemp("alarms"), stage.Scenario(request.param, 2, 2))
     try:
         built.services.agent.do("settings", "set", DEVICE, "paced=0")  # a wake an hour
         arrange(built)
@@ -110,7 +110,7 @@ class Fault:
 
 
 def test_faults_are_shown_by_the_agent_with_their_tracebacks(tmp_path: Path) -> None:
-    built = stage.build(tmp_path, "bg95", 2, 1, 0, None)
+    built = stage.build(tmp_path, stage.Scenario("bg95", 2, 1))
     data = built.flash / "data"
     faults = [Fault(built.flash, "wake", IMPORT)]
     seen = []

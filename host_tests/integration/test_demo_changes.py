@@ -46,7 +46,9 @@ def arrange(built: Stage) -> Callable[[int], None]:
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     unpaced = ["paced=0"]  # every record on the move has searched for satellites
-    built = stage.build(Path(tmp_path_factory.mktemp("changes")), "bg95", SEED, 3, 0, None, settings=unpaced)
+    built = stage.build(
+        Path(tmp_path_factory.mktemp("changes")), stage.Scenario("bg95", SEED, 3, settings=unpaced)
+    )
     try:
         return run_until(built, END_MS, arrange(built))
     finally:

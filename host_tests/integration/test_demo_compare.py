@@ -17,6 +17,7 @@ from tools.world.demo.baselines import HOURLY, TUNED, Schedule
 from tools.world.oracle import delivered
 from tools.world.oracle.delivered import START_S
 from tools.world.services.processes import ServiceError
+from tools.world.stage import Scenario
 
 DAY_S = 86_400
 HOUR_S = 3_600
@@ -92,16 +93,14 @@ def test_a_reused_position_holds_while_the_train_is_stationary():
 
 def test_a_schedule_that_cannot_be_flown_says_why(tmp_path):
     (tmp_path / "agent").write_text("a file where a folder is to be")
-    options = {"modem": "bg95", "seed": 1, "days": 1, "port": 0, "trap": None}
     with pytest.raises(ServiceError, match=r"hourly: .*agent"):
-        compare.Baseline(HOURLY, tmp_path / "agent", options, lambda state: None).figures()
+        compare.Baseline(HOURLY, tmp_path / "agent", Scenario("bg95", 1, 1), lambda state: None).figures()
 
 
 def test_a_schedule_runs_in_our_firmware_and_keeps_to_its_hours(tmp_path):
     progress: list[dict[str, Any]] = []
-    options = {"modem": "bg95", "seed": 1, "days": 2, "port": 0, "trap": None}
     schedule = Schedule("every 3 h", 5_400, 10_800)
-    found = compare.Baseline(schedule, tmp_path / "out", options, progress.append).figures()
+    found = compare.Baseline(schedule, tmp_path / "out", Scenario("bg95", 1, 2), progress.append).figures()
     assert found.lost == found.crashes == 0 and found.wrong == []
     taken = [each["taken"] for each in progress]
     assert taken == sorted(taken) and taken[-1] == found.points_taken

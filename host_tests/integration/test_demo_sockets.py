@@ -15,7 +15,7 @@ from tools.world.trip import DAY_MS
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
 def test_a_broken_mqtt_client_loses_nothing(tmp_path, monkeypatch, modem):
     monkeypatch.setenv("LOCKSTEP_MODEM", modem)
-    built = stage.build(tmp_path, modem, 3, 1, 0, None, variants=["mqtt-broken"], settings=["paced=0"])
+    built = stage.build(tmp_path, stage.Scenario(modem, 3, 1, variants=["mqtt-broken"], settings=["paced=0"]))
     try:
         built.device.run(DAY_MS, lambda now_ms: None)
         acknowledged = firmware.numbers(built.flash).acks.count(1, 9_999)

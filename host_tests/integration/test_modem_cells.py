@@ -7,17 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from host_tests.support.simulated_modem import ModemUnderTest, switched_on
-
-
-@pytest.fixture(params=["bg95", "sim7600"])
-def modem(request) -> ModemUnderTest:
-    return switched_on(request.param)
-
-
-@pytest.fixture
-def bg95() -> ModemUnderTest:
-    return switched_on("bg95")
+from host_tests.support.simulated_modem import ModemUnderTest
 
 
 def test_serving_cell_of_the_bg95(bg95):

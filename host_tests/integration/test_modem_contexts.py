@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from host_tests.support.simulated_modem import ModemUnderTest, switched_on
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.registry import Dialect
-
-
-@pytest.fixture(params=["bg95", "sim7600"])
-def modem(request) -> ModemUnderTest:
-    return switched_on(request.param)
 
 
 def test_pdp_context(modem):

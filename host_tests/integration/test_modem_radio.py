@@ -7,18 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from host_tests.support.simulated_modem import ModemUnderTest, switched_on
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.card.card import FPLMN_ENTRIES, Card
-
-
-@pytest.fixture(params=["bg95", "sim7600"])
-def modem(request) -> ModemUnderTest:
-    return switched_on(request.param)
-
-
-@pytest.fixture
-def bg95() -> ModemUnderTest:
-    return switched_on("bg95")
 
 
 def registration(modem: ModemUnderTest) -> str:

@@ -72,8 +72,11 @@ def test_another_host_name_is_a_new_certificate_of_the_same_keys(made):
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "other.landbridge.example" in names.get_values_for_type(x509.DNSName)
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(after["tls/ca.pem"]))
-    password = config_file.of_file(made.folder / "landbridge.toml").broker.password
-    assert password and password == config_file.of_file(made.folder / "landbridge.toml.old").broker.password
+    password = config_file.load_file_only(made.folder / "landbridge.toml").broker.password
+    assert (
+        password
+        and password == config_file.load_file_only(made.folder / "landbridge.toml.old").broker.password
+    )
 
 
 def test_settings_of_an_operator_stay(made):
@@ -83,7 +86,7 @@ def test_settings_of_an_operator_stay(made):
     made.set_up()
     assert file.read_text() == text
     made.set_up("--web-port", "18999")
-    kept = config_file.of_file(file)
+    kept = config_file.load_file_only(file)
     assert (kept.devices.interval_s, kept.web.port) == (1801, 18999)
 
 
@@ -92,7 +95,7 @@ def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
     options = ports()
     said = command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"), *options)
     assert said.code == 0, said
-    made = config_file.of_file(folder / "landbridge.toml")
+    made = config_file.load_file_only(folder / "landbridge.toml")
     assert (made.devices.broker_host, made.devices.broker_port) == (HOST, int(options[1]))
     assert (made.mail.host, made.mail.password) == ("mail.example.org", "hidden")
     assert "hidden" not in (folder / "answers.toml").read_text()
@@ -161,7 +164,7 @@ def test_an_existing_broker_gets_no_configuration_from_us(folder, tmp_path):
     )
     said = command("--data", str(folder), "setup", "--answers", str(tmp_path / "answers.toml"), *ports()[4:])
     assert f"at the broker {HOST}:8883, over TLS, there must be:\n  a user agent, who reads" in said.out
-    made = config_file.of_file(folder / "landbridge.toml")
+    made = config_file.load_file_only(folder / "landbridge.toml")
     assert (made.broker.host, made.broker.port, made.broker.username) == (HOST, 8883, "agent")
     assert made.broker.users == "" and made.broker.ca_file == str(ca)
     assert not (folder / "mosquitto").exists() and not (folder / "tls").exists()
@@ -183,7 +186,7 @@ def test_on_a_terminal_it_asks(folder):
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
     assert "Host name under which trackers reach the broker" in out and "[mosquitto]" in out
-    assert config_file.of_file(folder / "landbridge.toml").devices.broker_host == HOST
+    assert config_file.load_file_only(folder / "landbridge.toml").devices.broker_host == HOST
     assert "berta" in command("--data", str(folder), "users", "list").out
 
 
@@ -229,7 +232,7 @@ def test_a_configuration_written_by_hand_is_kept(folder, tmp_path):
     file.chmod(0o600)
     said = command("--data", str(folder), "setup", "--no-check")
     assert said.code == 0, said
-    made = config_file.of_file(file)
+    made = config_file.load_file_only(file)
     assert (made.broker.host, made.broker.username, made.broker.password) == ("b.example", "me", "p")
     assert (made.broker.users, made.store.database) == ("mosquitto", "mine.sqlite3")
     assert (folder / "mine.sqlite3").exists() and not (folder / "mosquitto").exists()

@@ -16,7 +16,7 @@ from landbridge import config_file
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.operations.setup import answers
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 from host_tests.support.agent import WAIT_S, wait_until
 from host_tests.support.set_up import HOST, SetUp, code_of, command, ports
@@ -44,7 +44,7 @@ class Running:
     def __init__(self, setup: SetUp) -> None:
         self._folder = setup.folder
         self._processes: list[subprocess.Popen[bytes]] = []
-        made = config_file.of_file(setup.folder / "landbridge.toml")
+        made = config_file.load_file_only(setup.folder / "landbridge.toml")
         self._ports = {
             "landbridge-broker.service": (setup.port, setup.agent_port),
             "landbridge.service": (made.watch.port, made.web.port),
@@ -117,7 +117,7 @@ def test_a_device_comes_reports_and_is_refused_when_it_is_retired(setup, running
     for second in range(3):
         device.keep(Clock().now_s() - second)
     delivered(device)
-    database = open_database(config_file.of_file(setup.folder / "landbridge.toml").store.database)
+    database = open_database(config_file.load_file_only(setup.folder / "landbridge.toml").store.database)
     with database.reading() as connection:
         assert len(points.track(connection, "lb-0001")) == 3
     database.close()
@@ -168,7 +168,7 @@ def test_the_server_takes_the_configuration_and_a_repeat_keeps_its_passwords(set
     assert SERVER
     subprocess.run([SERVER, "-t", "-c", str(conf)], check=True, capture_output=True)
     before = setup.files()
-    made = config_file.of_file(setup.folder / "landbridge.toml")
+    made = config_file.load_file_only(setup.folder / "landbridge.toml")
     assert (
         made.nats.password == made.broker.password
         and made.nats.password in before["nats/landbridge.conf"].decode()

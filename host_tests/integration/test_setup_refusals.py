@@ -179,7 +179,7 @@ def test_good_certificates_are_used(folder, given):
     assert said.code == 0, said
     text = (folder / "mosquitto" / "landbridge.conf").read_text()
     assert f"certfile {given.folder}/broker.pem" in text and f"keyfile {given.folder}/broker.key" in text
-    assert config_file.of_file(folder / "landbridge.toml").broker.ca_file == f"{given.folder}/ca.pem"
+    assert config_file.load_file_only(folder / "landbridge.toml").broker.ca_file == f"{given.folder}/ca.pem"
 
 
 def expired(given: Given) -> str:
@@ -284,7 +284,7 @@ def test_another_user_or_password_of_the_agent_at_its_own_mosquitto(made, tmp_pa
         refused(
             made.set_up("--answers", str(tmp_path / "answers.toml")), "another user or password of the agent"
         )
-    password = config_file.of_file(made.folder / "landbridge.toml").broker.password
+    password = config_file.load_file_only(made.folder / "landbridge.toml").broker.password
     (tmp_path / "answers.toml").write_text(f'password = "{password}"\n')
     assert made.set_up("--answers", str(tmp_path / "answers.toml")).code == 0
     assert made.files() == before
@@ -294,7 +294,7 @@ def test_another_broker_takes_nothing_over_from_the_one_before(tmp_path, monkeyp
     monkeypatch.setenv("LANDBRIDGE_CONFIG", "")
     setup = SetUp(tmp_path / "agent")
     assert setup.first().code == 0
-    secret = config_file.of_file(setup.folder / "landbridge.toml").broker.password
+    secret = config_file.load_file_only(setup.folder / "landbridge.toml").broker.password
     setup.start()
     setup.run("devices", "add", "lb-0001")
     setup.stop()
@@ -306,7 +306,7 @@ def test_another_broker_takes_nothing_over_from_the_one_before(tmp_path, monkeyp
     )
     said = setup.set_up("--answers", str(tmp_path / "answers.toml"), "--no-check")
     assert said.code == 0, said
-    made = config_file.of_file(setup.folder / "landbridge.toml").broker
+    made = config_file.load_file_only(setup.folder / "landbridge.toml").broker
     assert (made.host, made.port, made.username, made.password) == (
         "other.example",
         8883,
@@ -358,7 +358,7 @@ def test_setup_completes_when_repeated_after_a_full_disk(folder, monkeypatch, st
     again = tried(folder, *options)
     assert again.code == 0, again
     assert tried(folder).out == "nothing has changed\n"
-    made = config_file.of_file(folder / "landbridge.toml")
+    made = config_file.load_file_only(folder / "landbridge.toml")
     assert brokers.has_user(brokers.users_file(folder), "landbridge-agent", made.broker.password)
 
 

@@ -15,14 +15,15 @@ from landbridge.features.alarms import queries as alarms
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import Window
 from landbridge.features.trips import queries as trips
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import quality, writes
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.points import quality
 from landbridge.tracking import silence, worker
 
 from host_tests.support.agent import wait_until
 from host_tests.support.alarms import every, pass_by
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, PROTOCOL
+from tools.verify.harness.stored import store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -56,7 +57,7 @@ def test_no_device_is_silent_while_the_agent_could_not_hear_it(fleet, monkeypatc
     monkeypatch.setattr(worker, "MOST_AT_ONCE", 1)
     with fleet.database.writing() as connection:
         for device in (FIRST, SECOND):
-            writes.store(connection, device, [quality.check(at(1), None, NOW_S)], NOW_S)
+            store(connection, device, [quality.check(at(1), None, NOW_S)], NOW_S)
             row = lock_rows(connection, [device])[device]
             row.accept(Window(1, 0), 0, BEGIN_S)
             row.keep_report(BEGIN_S + HOUR_S, {}, {})
@@ -139,7 +140,7 @@ def test_silence_is_published_once_however_many_trips_run(fleet):
 def test_silence_shows_the_next_trip_nothing_of_before_it(fleet, notified_before):
     fleet.trip("CSQU3054383", 0, 4, "acme")
     with fleet.database.writing() as connection:
-        writes.store(connection, FIRST, [quality.check(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
+        store(connection, FIRST, [quality.check(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
     if notified_before:
         with fleet.database.writing() as connection:

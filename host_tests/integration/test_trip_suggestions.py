@@ -14,14 +14,13 @@ from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import OPERATOR
 from landbridge.db.database import Database, open_database
-from landbridge.events import outbox
-from landbridge.events import queries as events
 from landbridge.events.finished import finished
+from landbridge.events.queries import events, outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.start import Booking, Started, start
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.tracking import suggestions as offers
 from landbridge.tracking.recompute import recompute
 

@@ -59,7 +59,7 @@ def record_counts(built: Stage, oracle: Oracle) -> RecordCounts:
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: Any) -> Any:
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    made = stage.build(tmp_path / "world", "bg95", 3, 4, 0, None, settings=["paced=0"])
+    made = stage.build(tmp_path / "world", stage.Scenario("bg95", 3, 4, settings=["paced=0"]))
     yield made
     made.close()
 

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from landbridge.ingest import dead_letters as letters
+from landbridge.ingest.queries import dead_letters as letters
 from landbridge.protocol import uplink
 from landbridge.protocol.limits import WireError
 

@@ -19,6 +19,7 @@ from tools.world.demo.baselines import HOURLY
 from tools.world.demo.figures import Figures
 from tools.world.rail.train import HOUR_MS, Train
 from tools.world.services.processes import ServiceError
+from tools.world.stage import Scenario
 from tools.world.worlds import ROUGH, World
 
 
@@ -139,12 +140,10 @@ def policies_run(monkeypatch: pytest.MonkeyPatch, joules: dict[str, float]) -> l
     """Replace the trips; return the policies that were run, with the settings."""
     covered: list[tuple[str, str]] = []
 
-    def run_trip(
-        out: Path, options: dict[str, Any], schedule: Any, on_progress: Any
-    ) -> tuple[Figures, list[str]]:
+    def run_trip(out: Path, scenario: Scenario, schedule: Any, on_progress: Any) -> tuple[Figures, list[str]]:
         policy = schedule.name if schedule else OURS
-        covered.append((policy, options["settings"][-1]))
-        on_progress({"completed": options["days"] / 2})
+        covered.append((policy, scenario.settings[-1]))
+        on_progress({"completed": scenario.days / 2})
         if policy not in joules:
             raise ServiceError("no broker")
         return dataclasses.replace(GOOD, days=1, joules={"modem": joules[policy]}), []
@@ -188,8 +187,8 @@ class Soon(World):
 
 def test_a_short_flight_through_a_silence_with_the_real_firmware(tmp_path: Path) -> None:
     arguments = demo.parsed(["--days", "2", "--out", str(tmp_path)])
-    options = demo.trip_of(arguments) | {"world": Soon()}
-    found, broken = rough.run_trip(tmp_path, options, None, lambda _: None)
+    scenario = dataclasses.replace(demo.scenario_of(arguments), world=Soon())
+    found, broken = rough.run_trip(tmp_path, scenario, None, lambda _: None)
     assert (found.lost, found.stalls, found.crashes, broken) == (0, 0, 0, [])
     assert len(found.back_h) == 1 and found.back_h[0] is not None
     assert found.longest_silence_h >= 12

@@ -11,14 +11,14 @@ from landbridge.db.tables import trips
 from landbridge.features.audit import queries as audit
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
-from landbridge.points import outline, writes
-from landbridge.points import queries as points
-from landbridge.points.outline import Box
+from landbridge.points.queries import outline, points
+from landbridge.points.queries.outline import Box
 from landbridge.points.rows import CheckedPoint
 from landbridge.web import device_views
 from sqlalchemy import insert
 
 from host_tests.support.agent import point
+from tools.verify.harness.stored import store
 
 DEVICE, NOW_S, LIGHT = "lb-0001", 845_000_000, 1
 SPAN = (0, 2**31 - 1)
@@ -35,7 +35,7 @@ def filled(database: Database) -> Database:
         made = point(seq, kind=kind, lat=4_000_000 + seq, lon=8_000_000, events=LIGHT * (seq % 100 == 0))
         checked.append(CheckedPoint(made.meaningful(), at_s, False, 0))
     with database.writing() as connection:
-        writes.store(connection, DEVICE, checked, at_s)
+        store(connection, DEVICE, checked, at_s)
     return database
 
 
@@ -70,7 +70,7 @@ def test_of_a_piece_a_fix_without_flags_is_shown_before_others(database: Databas
         CheckedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)
     ]
     with database.writing() as connection:
-        writes.store(connection, DEVICE, checked, NOW_S)
+        store(connection, DEVICE, checked, NOW_S)
     with database.reading() as connection:
         found = outline.outline(connection, DEVICE, None, SPAN, None, 10, device_views.ALARM_BITS)
     assert [row.seq % 10 for row in found.rows if row.flags == 0] == [9] * 10

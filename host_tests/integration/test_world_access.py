@@ -19,7 +19,7 @@ DAY_MS = 86_400_000
 def test_positions_go_over_one_access_point_and_a_release_over_another(tmp_path: Path, monkeypatch: Any):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
     # It begins at the border after which the second access point may be used.
-    built = stage.build(tmp_path / "world", "bg95", 1, 3, 0, None, card="euicc4", apns=2, shuttles=1)
+    built = stage.build(tmp_path / "world", stage.Scenario("bg95", 1, 3, card="euicc4", apns=2, shuttles=1))
     try:
         access = Access(built)
         built.modem.watched_by(access)

@@ -17,7 +17,7 @@ WEAK = dataclasses.replace(
 
 
 def test_the_supply_fails_in_every_report_until_it_is_warm(tmp_path):
-    built = stage.build(tmp_path / "out", "bg95", 1, 2, 0, None)
+    built = stage.build(tmp_path / "out", stage.Scenario("bg95", 1, 2))
     trip = built.trip
     trip.battery = Battery(lambda ms: -30.0 if ms < COLD_H * HOUR_MS else 10.0, WEAK)
     reached_ms: list[float] = []

@@ -58,7 +58,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    built = stage.build(tmp_path, "bg95", 3, DAYS, 0, None)
+    built = stage.build(tmp_path, stage.Scenario("bg95", 3, DAYS))
     built.services.agent.do("settings", "set", DEVICE, "paced=0")  # a wake an hour, six reports a day
     yield World(built)
     built.close()

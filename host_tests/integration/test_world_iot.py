@@ -21,7 +21,7 @@ HOURS = 18
 
 def test_the_local_profile_is_enabled_by_a_signed_package(tmp_path: Path, monkeypatch: Any):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    built = stage.build(tmp_path / "world", "bg95", 1, 1, 0, None, card="iot-landing")
+    built = stage.build(tmp_path / "world", stage.Scenario("bg95", 1, 1, card="iot-landing"))
     agent, card = built.services.agent, built.card.card
     assert card.imsi == ROAMING
     try:

@@ -33,7 +33,7 @@ TRIED_AGAIN = "no connection with this access point, trying the previous one"
 )
 def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Path, monkeypatch: Any):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    built = stage.build(tmp_path / "world", "bg95", 1, 3, 0, None, card="euicc4", apns=2)
+    built = stage.build(tmp_path / "world", stage.Scenario("bg95", 1, 3, card="euicc4", apns=2))
     agent = built.services.agent
     file = tmp_path / "policy.toml"
 

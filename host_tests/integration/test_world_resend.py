@@ -19,7 +19,7 @@ def restore(agent, copy):
 
 def test_after_a_restore_in_mid_trip_nothing_is_lost(tmp_path, monkeypatch):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    built = stage.build(tmp_path / "out", "bg95", 6, 2, 0, None)
+    built = stage.build(tmp_path / "out", stage.Scenario("bg95", 6, 2))
     try:
         agent = built.services.agent
         agent.do("settings", "set", stage.DEVICE, "paced=0")  # a point an hour at least

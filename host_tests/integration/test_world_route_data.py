@@ -54,7 +54,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    built = stage.build(tmp_path, "bg95", 3, DAYS, 0, None)
+    built = stage.build(tmp_path, stage.Scenario("bg95", 3, DAYS))
     yield World(built)
     built.close()
 

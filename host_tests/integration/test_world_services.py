@@ -30,7 +30,7 @@ MODEMS: list[tuple[Dialect, tuple[str, ...], str, str, str]] = [
 def built(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     modem, variants = request.param
     monkeypatch.setenv("LOCKSTEP_MODEM", modem)
-    built = stage.build(tmp_path / "world", modem, 1, 4, 0, None, variants=variants)
+    built = stage.build(tmp_path / "world", stage.Scenario(modem, 1, 4, variants=variants))
     yield built
     built.close()
 

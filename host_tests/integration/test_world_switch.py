@@ -20,7 +20,7 @@ COMMITTED, ROLLED_BACK, NO_CONNECTION = (
 
 def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: Any):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    built = stage.build(tmp_path / "world", "bg95", 1, 3, 0, None, card="euicc4")
+    built = stage.build(tmp_path / "world", stage.Scenario("bg95", 1, 3, card="euicc4"))
     agent, card = built.services.agent, built.card
 
     def ask(profile: str) -> None:

@@ -192,8 +192,8 @@ def test_settings_of_a_device_in_each_world() -> None:
 
     usual, weak = settings_of("--budget", "100"), settings_of("--budget", "100", "--world", "weak-battery")
     assert usual == weak and usual["target_days"] == "47"
-    options = demo.trip_of(demo.parsed(["--budget", "100", "--world", "weak-battery"]))
-    assert options["counted_mah"] * 3.6 * 3.6 == pytest.approx(100 * 45, rel=0.002)
+    scenario = demo.scenario_of(demo.parsed(["--budget", "100", "--world", "weak-battery"]))
+    assert (scenario.counted_mah or 0) * 3.6 * 3.6 == pytest.approx(100 * 45, rel=0.002)
     stay = settings_of("--budget", "100", "--world", "stay")
     assert stay.keys() == {"battery_mah"}, "it is not known when the operator will end the trip"
 

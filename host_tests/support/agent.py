@@ -21,10 +21,10 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices.enrol import enrol
-from landbridge.ingest import dead_letters
-from landbridge.ingest.device_rows import lock_rows, write
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.points import queries as points
+from landbridge.ingest.queries import dead_letters
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
@@ -47,11 +47,8 @@ NOW_S = 845_500_000
 
 def pages_as_soon_as_others(environment: pytest.MonkeyPatch) -> None:
     """The pages' process yields to all others: on a machine that is busy with tests it would hardly run."""
-    program = (
-        "from landbridge import pages; from landbridge.web import process\n"
-        "process.os.nice = lambda _: 0; process.ORPHAN_S = 100; raise SystemExit(pages.main())"
-    )
-    environment.setattr(process, "COMMAND", (sys.executable, "-c", program))
+    command = (sys.executable, "-m", "host_tests.support.pages_in_haste")
+    environment.setattr(process, "COMMAND", command)
     environment.setattr(process, "PATIENCE_S", WAIT_S)
 
 

@@ -15,8 +15,8 @@ from landbridge.config import Config, Store
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
-from landbridge.events import outbox
 from landbridge.events.finished import finished
+from landbridge.events.queries import outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import Window
 from landbridge.features.exports.formats import Format, export
@@ -27,8 +27,8 @@ from landbridge.features.integrations.kinds import opened
 from landbridge.features.trips import queries as trips
 from landbridge.features.users import rules as tokens
 from landbridge.ingest import new_points
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import quality, writes
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.points import quality
 from landbridge.points.cells import Located
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import Point
@@ -38,6 +38,7 @@ from landbridge.web.server import serving
 from host_tests.support.agent import point
 from host_tests.support.trips import BEGIN_S, HOUR_S
 from tools.verify.harness.ports import free_port
+from tools.verify.harness.stored import store
 
 FIRST, SECOND = "lb-0001", "lb-0002"
 NOW_S = BEGIN_S + 1_000 * HOUR_S
@@ -131,7 +132,7 @@ class Fleet:
         """As an uplink would."""
         with self.database.writing() as connection:
             checked = [quality.check(each, None, now_s) for each in taken]
-            new = writes.store(connection, device, checked, now_s)
+            new = store(connection, device, checked, now_s)
             row = lock_rows(connection, [device])[device]
             new_points.post(connection, [new_points.NewPoints(row, [], [], new)], now_s)
             write(connection, [row])

@@ -40,9 +40,9 @@ from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import rollout
 from landbridge.features.users import rules as tokens
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import queries as points
+from landbridge.ingest.queries.device_rows import lock_rows, write
 from landbridge.points.quality import NO_TIME
+from landbridge.points.queries import points
 from landbridge.protocol.event import Event
 from landbridge.protocol.settings import SETTINGS, UNREACHED, Report
 from landbridge.web.forms import inside

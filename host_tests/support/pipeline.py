@@ -9,10 +9,10 @@ import cbor2
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.ingest import dead_letters, epochs
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.queries import dead_letters, epochs
 from landbridge.ingest.session import Received
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol import envelope
 
 from host_tests.support.agent import DEVICE, NOW_S, point

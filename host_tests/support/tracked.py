@@ -5,8 +5,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.db.database import Database
-from landbridge.events import outbox
-from landbridge.events import queries as events
+from landbridge.events.queries import events, outbox
 
 from host_tests.support.agent import DEVICE
 from host_tests.support.trips import (

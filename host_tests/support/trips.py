@@ -9,21 +9,21 @@ from typing import Any
 
 from landbridge.db.database import Database, open_database
 from landbridge.db.tables import points as points_table
-from landbridge.events import outbox
-from landbridge.events import queries as events
+from landbridge.events.queries import events, outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as geofences
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint
 from landbridge.ingest import new_points
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import quality, writes
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.points import quality
 from landbridge.protocol.point import Point
 from landbridge.tracking.recompute import recompute
 from sqlalchemy import Connection, select
 
 from host_tests.support.agent import DEVICE, point
+from tools.verify.harness.stored import store
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 BEGIN_S = 845_000_000
@@ -58,7 +58,7 @@ def deliver(database: Database, taken: Sequence[Point], received_s: int, keep_ev
     """As an uplink would; then the track is worked out."""
     with database.writing() as connection:
         checked = [quality.check(each, None, received_s) for each in taken]
-        new = writes.store(connection, DEVICE, checked, received_s)
+        new = store(connection, DEVICE, checked, received_s)
         row = lock_rows(connection, [DEVICE])[DEVICE]
         new_points.post(connection, [new_points.NewPoints(row, [], [], new)], received_s)
         write(connection, [row])

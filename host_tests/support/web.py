@@ -195,6 +195,8 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("no Chromium, and no apt-get to install it")
     assert found, "Chromium is missing: sh .ci/system_packages.sh"
     drawn = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    # Maps alone are drawn by WebGL. What imitates it would take as long for the rest of a page as all else.
+    drawn += ["--disable-gpu-rasterization", "--disable-gpu-compositing"]
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=found, args=drawn)
         yield launched

@@ -11,7 +11,7 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import AGENT
 from landbridge.events import publishing
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
@@ -21,7 +21,7 @@ from landbridge.features.sims import controls, rules
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims.rules import Card, Observed
 from landbridge.features.trips import queries as trips
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.event import SEVERITIES
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence

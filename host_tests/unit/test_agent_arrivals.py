@@ -23,7 +23,7 @@ from landbridge.features.esim import handler as cards
 from landbridge.features.esim import policy
 from landbridge.features.esim.coding import Policy
 from landbridge.features.esim.queries import policies as stored
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.uplink import Uplink
 from locator.downlink import profiles as obeyed
 from locator.esim import iccid_bytes

@@ -18,7 +18,6 @@ from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo import route as line
 from landbridge.geo import settlements
-from landbridge.points import writes
 from landbridge.points.rows import CheckedPoint
 from landbridge.protocol.route_data import NO_BIN
 from locator.scheduler import decide, policy, route
@@ -26,6 +25,7 @@ from locator.scheduler import decide, policy, route
 from host_tests.support import short_route
 from host_tests.support.agent import DEVICE, NOW_S, point
 from host_tests.support.short_route import SHORT, start
+from tools.verify.harness.stored import store
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_coverage_is_learned_from_the_points_of_trips_on_the_route(database):
         record(7, 299.0, 250_001, NOW_S + 99_001, rsrp=115),
     ]
     with database.writing() as connection:
-        writes.store(connection, DEVICE, reported, NOW_S + 99_002)
+        store(connection, DEVICE, reported, NOW_S + 99_002)
         other = trips.start(connection, DEVICE, "CSQU3054383", "another", "C", 3_600, NOW_S + 99_003)
         assert trip != other
         assert learn.learn(connection, "short", SHORT) == learn.learn(connection, "short", SHORT) == 5
@@ -78,7 +78,7 @@ def test_failed_observations_and_costs_are_learned_from_wakes(database):
     ]
     rows = [(2, 30, 2, 45), (3, 30, 5, 20), (121, 13, 3, 20), (500, 30, 3, 20), (501, 0, 3, 4)]
     with database.writing() as connection:
-        writes.store(connection, DEVICE, reported, NOW_S + 99_002)
+        store(connection, DEVICE, reported, NOW_S + 99_002)
         for _ in range(2):  # reported twice
             wakes.add(connection, DEVICE, [wake(*row) for row in rows], NOW_S + 60_000)
         # The first failed scan is where the point before it was, the others where the train stands.
@@ -91,7 +91,7 @@ def test_costs_of_networks_reach_the_route_data(database):
     start(database)
     reported = [record(i, 2.0, 401_001 + i % 2, NOW_S + 600 * i, motion=0) for i in range(1, 13)]
     with database.writing() as connection:
-        writes.store(connection, DEVICE, reported, NOW_S + 99_002)
+        store(connection, DEVICE, reported, NOW_S + 99_002)
         rows = [wake(10 * i, 13, 2, 9.0 if i % 2 else 3.0) for i in range(1, 13)]
         wakes.add(connection, DEVICE, rows, NOW_S + 60_000)
         learn.learn(connection, "short", SHORT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from landbridge.ingest import epochs
+from landbridge.ingest.queries import epochs
 from landbridge.protocol import envelope
 from landbridge.protocol.limits import MAX_EPOCH, WireError
 

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 from landbridge.db.database import open_database
 from landbridge.downlinks import resend
 from landbridge.features.devices import queries as devices
-from landbridge.points import gaps, writes
-from landbridge.points import queries as points
 from landbridge.points.quality import check
+from landbridge.points.queries import gaps, points
 from landbridge.protocol import resend as wire
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 
 from host_tests.support.agent import DEVICE, NOW_S, heard, point
+from tools.verify.harness import stored
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def connection(tmp_path):
 
 
 def store(connection, *sequences):
-    writes.store(connection, DEVICE, [check(point(seq), None, NOW_S) for seq in sequences], NOW_S)
+    stored.store(connection, DEVICE, [check(point(seq), None, NOW_S) for seq in sequences], NOW_S)
 
 
 def asks(connection, next_seq, waiting, *sent):

@@ -1,4 +1,4 @@
-"""Imports between folders of the firmware: run by `make lint`, as lint-imports is for the agent."""
+"""Imports between folders of the firmware, and where the agent's SQL is: run by `make lint`."""
 
 import ast
 from collections.abc import Iterator
@@ -15,6 +15,9 @@ from tools.verify.harness.port import RATS
 from tools.world.radio.sites import read_operators
 
 FIRMWARE = REPOSITORY / "firmware"
+AGENT = REPOSITORY / "agent" / "landbridge"
+PASSED_ON = {"Connection", "Row"}
+"""What code without SQL needs of SQLAlchemy, besides its exceptions."""
 START = ("boot", "start")
 """What starts the device, beside `locator`: the lowest floor of all."""
 VALUES = ("state", "config", "config_kept", "senses", "settings", "clock")
@@ -154,3 +157,44 @@ def test_an_import_against_the_arrows_is_seen():
     assert against("locator.journal.log", "locator.downlink.handlers")
     assert against("start.slots", "locator.wake")
     assert not against("locator.wake", "locator.downlink.handlers")
+
+
+def sql_of(code: str) -> list[str]:
+    """The imports without which a module has no SQL."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found += [each.name for each in node.names if each.name.startswith("sqlalchemy")]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {each.name for each in node.names}
+            if node.module == "landbridge.db.tables" or (
+                node.module == "landbridge.db" and "tables" in names
+            ):
+                found.append("tables")
+            elif node.module.startswith("sqlalchemy") and node.module != "sqlalchemy.exc":
+                found += sorted(names - PASSED_ON)
+    return found
+
+
+def test_sql_stands_in_db_and_in_what_is_called_queries():
+    found = {
+        str(file.relative_to(AGENT)): sql
+        for file in AGENT.rglob("*.py")
+        if not {"db", "queries"} & set(file.relative_to(AGENT).with_suffix("").parts)
+        if (sql := sql_of(file.read_text()))
+    }
+    assert found == {}, "SQL elsewhere"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from sqlalchemy import Connection, select",
+        "import sqlalchemy as sa",
+        "from sqlalchemy.dialects.postgresql import insert",
+        "from landbridge.db.tables import points",
+        "from landbridge.db import order, tables",
+    ],
+)
+def test_sql_is_seen(code: str):
+    assert len(sql_of(code)) == 1

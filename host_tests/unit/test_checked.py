@@ -69,7 +69,7 @@ def configured(text: str) -> None:
         file = Path(folder, "landbridge.toml")
         file.write_text(text)
         with mock.patch.dict(os.environ, {"LANDBRIDGE_CONFIG": str(file)}):
-            config_file.written(must_exist=True)
+            config_file.load_unresolved(must_exist=True)
 
 
 def board(text: str) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.events import dcsa, outbox
+from landbridge.events import dcsa
+from landbridge.events.queries import outbox
 from landbridge.protocol.point import Point
 
 from host_tests.support import trips

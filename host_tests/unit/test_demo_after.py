@@ -4,11 +4,11 @@ import pytest
 from landbridge.db.database import open_database
 from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
-from landbridge.points import queries as points
-from landbridge.points import writes
+from landbridge.points.queries import points
 
 from host_tests.support.agent import NOW_S, point
 from host_tests.support.stored import checked
+from tools.verify.harness.stored import store
 from tools.world.services import earlier
 from tools.world.services.processes import ServiceError
 from tools.world.stage import DEVICE, ROUTE
@@ -21,7 +21,7 @@ def test_the_agent_has_the_earlier_trips(tmp_path):
     with other.writing() as connection:
         devices.add(connection, DEVICE, b"", 0)
         trips.start(connection, DEVICE, "CSQU3054383", ROUTE, "Duisburg", 3600, NOW_S)
-        writes.store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 60)], NOW_S + 90)
+        store(connection, DEVICE, [checked(1, NOW_S), checked(2, NOW_S + 60)], NOW_S + 90)
     other.close()
     into = tmp_path / "landbridge.sqlite3"
     earlier.bring(into, [first, first])

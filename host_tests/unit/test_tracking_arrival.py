@@ -9,8 +9,8 @@ from landbridge.features.geofences import queries as stored_geofences
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint
-from landbridge.points import quality, writes
-from landbridge.points import queries as points
+from landbridge.points import quality
+from landbridge.points.queries import points
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.context import context_of
 from landbridge.tracking.recompute import recompute
@@ -27,6 +27,7 @@ from host_tests.support.trips import (
     fix,
     fleet,
 )
+from tools.verify.harness.stored import store
 
 
 def test_the_arrival_is_an_interval_and_comes_nearer():
@@ -82,7 +83,7 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
         ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
         taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
         checked = [quality.check(each, None, RECEIVED_S) for each in taken]
-        writes.store(connection, device, checked, RECEIVED_S)
+        store(connection, device, checked, RECEIVED_S)
         tracking.mark(connection, device, 0)
         recompute(connection, device, RECEIVED_S)
 

@@ -7,11 +7,11 @@ import pytest
 import shapely
 from landbridge.cli import app
 from landbridge.db.database import open_database
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
-from landbridge.points import quality, writes
-from landbridge.points import queries as points
+from landbridge.points import quality
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.tracking import geofences, silence
 from landbridge.tracking import queries as tracking
@@ -29,6 +29,7 @@ from host_tests.support.trips import (
     fix,
     fleet,
 )
+from tools.verify.harness.stored import store
 
 
 def test_a_stop_and_a_departure_at_a_station():
@@ -290,7 +291,7 @@ def test_a_device_on_no_trip_is_tracked_too():
         with database.writing() as connection:
             devices.add(connection, "lb-0002", b"wrapped", BEGIN_S)
             checked = [quality.check(each, None, RECEIVED_S) for each in hours(AT_POZNAN, AT_POZNAN)]
-            writes.store(connection, "lb-0002", checked, RECEIVED_S)
+            store(connection, "lb-0002", checked, RECEIVED_S)
             tracking.mark(connection, "lb-0002", 0)
             recompute(connection, "lb-0002", RECEIVED_S)
             found = events.inferred_from(connection, "lb-0002", (0, 0))

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landbridge.db.database import Database
 from landbridge.db.tables import tracking_states
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.trips import queries as trips
-from landbridge.operations import old_rows as retention
-from landbridge.points import queries as points
+from landbridge.operations.queries import old_rows as retention
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import Point
 from landbridge.tracking import queries as tracking

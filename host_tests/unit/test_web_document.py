@@ -116,6 +116,20 @@ def test_a_body_that_is_no_object_and_an_unreadable_time_are_refused(api):
     assert api.ask("GET", f"{path}?since=2026-12-01T22:08:00%2B08:00")[0] == 200
 
 
+def test_no_route_ignores_a_parameter_that_it_does_not_know(api, document):
+    """A misspelt filter would return everything, and a misspelt tenant remove what another one has."""
+    for path, method, operation in operations(document):
+        known = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+        names = re.sub(r"{(\w+)}", lambda found: "1" if found[1] != "format" else "csv", path)
+        for name in sorted(known) or ["limit"]:
+            status, answer = api.ask(method.upper(), f"{names}?{name}x=1")
+            remedy = f"no such parameter; write {name}" if known else "has no parameters"
+            assert (status, remedy in answer["detail"]) == (400, True), (path, answer)
+    status, answer = api.ask("GET", f"/v1/devices/{FIRST}/track?limit=9&form=2026-01-05")
+    assert status == 400
+    assert answer["detail"].startswith(f"form: /v1/devices/{FIRST}/track has no such parameter, only trip, s")
+
+
 def test_a_body_that_cannot_be_read_is_refused_in_words(pages):
     client = HTTPConnection("127.0.0.1", urlsplit(pages.url).port, timeout=60)
     headers = {"Authorization": f"Bearer {pages.dispatch}", "Content-Type": "application/json"}

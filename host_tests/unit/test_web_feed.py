@@ -21,15 +21,15 @@ from landbridge.features.fleet import queries as listed
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.queries import SimCard
 from landbridge.points import paged, quality
-from landbridge.points import queries as points
 from landbridge.points import usage_by_card as report
-from landbridge.points.uplinks import KeptUplink, keep
-from landbridge.points.writes import store
+from landbridge.points.queries import points
+from landbridge.points.queries.uplinks import KeptUplink, keep
 from landbridge.web import device_views
 
 from host_tests.support.agent import set_clock
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.trips import BEGIN_S, HOUR_S
+from tools.verify.harness.stored import store
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 

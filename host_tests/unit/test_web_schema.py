@@ -16,7 +16,7 @@ from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
 from landbridge.features.sharing import rules as shares
 from landbridge.features.trips import queries as trips
-from landbridge.points.uplinks import KeptUplink, keep
+from landbridge.points.queries.uplinks import KeptUplink, keep
 from landbridge.web import guard
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance

@@ -51,7 +51,7 @@ with open("power_on.py") as start:
 def wake(folder: Path, image: Callable[[Path], bytes]) -> int:
     """Boot what `image` returns for a folder with a device's identity; how many records the agent has
     acknowledged after one wake. Raises `LayoutError` when the device meets a fault."""
-    built = stage.build(folder, "bg95", 1, 1, 0, None)
+    built = stage.build(folder, stage.Scenario("bg95", 1, 1))
     try:
         files = image(built.flash / "config")
         shutil.rmtree(built.flash)

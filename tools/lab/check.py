@@ -90,7 +90,7 @@ def check(
 def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tuple[list[Woken], int, float]:
     """Return (wakes, points stored, J by the device's account) of a trip in the full world, with a battery
     for `rate` J a day."""
-    built = stage.build(folder.resolve(), modem, seed, days, 0, None)
+    built = stage.build(folder.resolve(), stage.Scenario(modem, seed, days))
     trip, network = built.trip, built.network
     wakes: list[Woken] = []
     registered: list[str] = []

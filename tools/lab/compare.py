@@ -190,21 +190,30 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
     if setting.every > 1:
         return missed
     if setting.loss_db:
-        fixed = max(row.ratio for row in tuned if row.policy in FIXED)
-        if 65 <= budget <= 120 and ours.ratio < fixed + 0.10:
-            most = _of(here, ATTAINABLE).ratio - fixed
-            missed.append(
-                f"fixed schedule {fixed:.3f}, {ours.ratio - fixed:.3f} below instead of 0.10;"
-                f" to the attainable line it is {most:.3f}"
-            )
-        return missed
+        return missed + _short_in_thin_coverage(here, ours, tuned, budget)
     if ours.died and budget >= ALIVE_FROM_J:
         missed.append(f"{ours.died} trips died")
     if least == 0:  # a policy that survives to the arrival is not compared with one that does not
         return missed
+    return missed + _short_of_tuned(setting, ours, tuned, budget)
+
+
+def _short_in_thin_coverage(here: Sequence[Row], ours: Row, tuned: Sequence[Row], budget: int) -> list[str]:
+    fixed = max(row.ratio for row in tuned if row.policy in FIXED)
+    if not 65 <= budget <= 120 or ours.ratio >= fixed + 0.10:
+        return []
+    most = _of(here, ATTAINABLE).ratio - fixed
+    return [
+        f"fixed schedule {fixed:.3f}, {ours.ratio - fixed:.3f} below instead of 0.10;"
+        f" to the attainable line it is {most:.3f}"
+    ]
+
+
+def _short_of_tuned(setting: Setting, ours: Row, tuned: Sequence[Row], budget: int) -> list[str]:
     best = max(tuned, key=lambda row: row.ratio)
     steady = max(tuned, key=lambda row: row.worst)
     needed = 0.02 if 40 <= budget <= 65 and setting.modem == "bg95" else -0.01
+    missed = []
     if ours.ratio < best.ratio + needed:
         missed.append(f"{best.policy} tuned {best.ratio:.3f}")
     if ours.worst < steady.worst - 0.03:

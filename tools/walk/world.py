@@ -21,7 +21,7 @@ from landbridge import cli, config_file
 from landbridge.core.clock import Clock
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import open_database
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.users.tokens_cli import signed_in
 from landbridge.tracking import worker as tracking
 from landbridge.web.listen import listening

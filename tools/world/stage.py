@@ -8,7 +8,7 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -86,71 +86,95 @@ def modem_rng(seed: int) -> random.Random:
     return random.Random(f"{seed}/modem")
 
 
+@dataclass(frozen=True)
+class Scenario:
+    """What a trip is like: the same scenario and firmware make the same trip, byte for byte."""
+
+    modem: Dialect
+    seed: int
+    days: int
+    harshness: Harshness = MILD
+    variants: Sequence[str] = ()
+    """Of the modem's firmware."""
+    card: str = "single"
+    apns: int = 1
+    """This and `card` as in `cards.issue`."""
+    settings: Sequence[str] = ()
+    """NAME=VALUE, ordered before the trip."""
+    season: str = weather.USUAL
+    battery_kind: str = battery.USUAL
+    shuttles: int = 0
+    world: World = worlds.WORLDS[worlds.USUAL]
+    counted_mah: float | None = None
+    """The last five as in `Trip`."""
+    fixed_cpu: bool = False
+    """As in `Device`."""
+    after: Sequence[Path] = ()
+    """Folders of earlier demos, which the agent has seen."""
+
+    def trip(self, agreements: Mapping[str, frozenset[str]] | None) -> Trip:
+        """Return the trip; `agreements` of its card as in `Trip`."""
+        return Trip(
+            self.seed,
+            self.modem,
+            self.days,
+            self.harshness,
+            agreements,
+            self.season,
+            self.battery_kind,
+            self.shuttles,
+            self.world,
+            self.counted_mah,
+        )
+
+
 def build(
     out: Path,
-    modem: Dialect,
-    seed: int,
-    days: int,
-    port: int,
-    trap: Path | None,
+    scenario: Scenario,
+    port: int = 0,
+    trap: Path | None = None,
     heap_kw: int = HEAP_KW,
-    harshness: Harshness = MILD,
-    variants: Sequence[str] = (),
     hostile: Path | None = None,
-    card: str = "single",
-    settings: Sequence[str] = (),
-    season: str = weather.USUAL,
-    battery_kind: str = battery.USUAL,
-    shuttles: int = 0,
-    apns: int = 1,
-    after: Sequence[Path] = (),
-    fixed_cpu: bool = False,
-    world: World = worlds.WORLDS[worlds.USUAL],
-    counted_mah: float | None = None,
 ) -> Stage:
-    """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
+    """Make the trip of `scenario`, start broker and agent, add the device and its trip to the agent.
 
-    `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
-    chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
-    `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
-    `card` is as in `cards.issue`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
-    `battery_kind`, `shuttles`, `world` and `counted_mah` as in `Trip`; `apns` as in `cards.issue`;
-    the agent has seen the demos in the folders `after`; `fixed_cpu` as in `Device`.
-    Raises `ServiceError` when a service does not start, or before anything in `out` is touched when the
-    port, the folder or one of `after` is wrong.
+    `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where chaos arms
+    its traps; `heap_kw` is the device's heap in kilo-words; in `hostile` a broker that is against us reads
+    what to do. Raises `ServiceError` when a service does not start, or before anything in `out` is touched
+    when the port, the folder or one of `scenario.after` is wrong.
     """
     refuse_taken(port)
-    earlier.refuse_none(after)
+    earlier.refuse_none(scenario.after)
     lock = _lock(out)
     _clear(out)
     clock = VirtualClock(out / "clock", START_UTC_S)
     broker = Broker(out / "broker", port, trap, hostile)
-    issued = cards.issue(card, apns)
+    issued = cards.issue(scenario.card, scenario.apns)
     smdp = _smdp(issued) if issued.offers else None
     agent = Agent(out / "agent", broker, clock.path, trap, smdp)
     services = Services(broker, agent)
-    trip = Trip(
-        seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles, world, counted_mah
-    )
+    trip = scenario.trip(issued.agreements)
     trip.card = issued.card
     try:
-        flash = _provision(out / "flash", services, after)
+        flash = _provision(out / "flash", services, scenario.after)
         if issued.policy:
             server = smdp.address if smdp else ""
             (out / "cards.toml").write_text(issued.policy.replace("{server}", server))
             services.agent.do("esim", "set-policy", str(out / "cards.toml"), DEVICE)
         if issued.is_iot:
             services.agent.do("esim", "associate", DEVICE)
-        if settings:
-            services.agent.do("settings", "set", DEVICE, *settings)
+        if scenario.settings:
+            services.agent.do("settings", "set", DEVICE, *scenario.settings)
         services.start()
         network = _network(services)
-        rng = modem_rng(seed)
+        rng = modem_rng(scenario.seed)
         issued.card.forbidden = list(trip.forbidden)
-        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, issued.card, variants=variants)
+        simulated = Modem(
+            trip.env, scenario.modem, trip, network, rng, trip.charge, issued.card, variants=scenario.variants
+        )
         simulated.knows(issued.points)
         simulated.fed_by(trip.supply_mv)
-        device = Device(trip, simulated, flash, _command(modem, heap_kw), clock, fixed_cpu)
+        device = Device(trip, simulated, flash, _command(scenario.modem, heap_kw), clock, scenario.fixed_cpu)
         _mask(simulated, flash, smdp is not None)
     except BaseException:
         services.stop()

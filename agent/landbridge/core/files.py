@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -47,6 +47,12 @@ def lines(file: TextIO, where: str) -> Iterator[str]:
                 f"{where}, line {number}: it has more than {_LONGEST_LINE} characters; is it the right file?"
             )
         yield line
+
+
+def delimiter(lines: Sequence[str]) -> str:
+    """Return what separates the cells of a CSV file: not every spreadsheet writes commas."""
+    heads = lines[0] if lines else ""
+    return next((each for each in ";\t" if each in heads and "," not in heads), ",")
 
 
 def json_of(content: str, where: str) -> Any:

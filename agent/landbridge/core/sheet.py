@@ -82,7 +82,8 @@ def columns(model: Any) -> list[str]:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of each row that is not empty, with the line in which it begins."""
-    reader = csv.reader(files.text(path).splitlines(keepends=True), strict=True)
+    lines = files.text(path).splitlines(keepends=True)
+    reader = csv.reader(lines, delimiter=files.delimiter(lines), strict=True)
     line = 1
     try:
         for row in reader:

@@ -49,6 +49,17 @@ def postgresql(place: str) -> Engine:
     return engine
 
 
+def server_version(connection: Connection) -> str:
+    """Return the version of the PostgreSQL server."""
+    return str(connection.exec_driver_sql("SHOW server_version").scalar_one())
+
+
+def damage_of_file(connection: Connection) -> str | None:
+    """Return the first damage in an SQLite file; None if it is whole."""
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    return None if found == "ok" else str(found)
+
+
 def _prepare(connection: Any, _: Any) -> None:
     # The driver's own transaction handling is off; `_begin` starts transactions.
     connection.isolation_level = None

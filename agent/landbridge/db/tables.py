@@ -38,9 +38,11 @@ devices = Table(
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),
     Column("window_bits", Integer, nullable=False, default=0),
-    # Of uplinks up to this number it may not be known any more that they came (operations/old_rows.py).
+    # Of uplinks up to this number it may not be known any more that they came
+    # (operations/queries/old_rows.py).
     Column("forgotten_number", Integer, nullable=False, server_default=text("-1")),
-    Column("epoch", Integer, nullable=False, server_default=text("0")),  # of its keys (ingest/epochs.py)
+    # Of its keys (ingest/queries/epochs.py).
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("forged", Integer, nullable=False, server_default=text("0")),  # messages since the epoch began
     Column("last_session_s", Integer),
     Column("next_session_s", Integer),
@@ -97,8 +99,8 @@ def _wide_enough(name: str) -> TypeEngine[int]:
 
 UNCHECKED = ("points", "uplinks")
 """PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to
-store it. Who stores holds the row of the device (ingest/device_rows.py); neither devices nor trips are ever
-removed."""
+store it. Who stores holds the row of the device (ingest/queries/device_rows.py); neither devices nor
+trips are ever removed."""
 
 points = Table(
     "points",

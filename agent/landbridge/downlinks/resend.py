@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.features.devices import queries as devices
-from landbridge.points import gaps
+from landbridge.points.queries import gaps
 from landbridge.protocol import resend as wire
 from landbridge.protocol.uplink import Uplink
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from landbridge.events import outbox, topics, tracks
-from landbridge.events import queries as events
-from landbridge.events.outbox import OutboxMessage, numbered_message
+from landbridge.events import topics
+from landbridge.events.queries import events, outbox, tracks
+from landbridge.events.queries.outbox import OutboxMessage, numbered_message
 
 PAGE = 500
 EVENT = "event"

@@ -11,7 +11,7 @@ from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.db import order
 from landbridge.db.opened import LARGEST, opened
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.devices.queries import known_device
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import recompute as recomputing

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from landbridge.core.names import OPERATOR
-from landbridge.events import outbox, topics
-from landbridge.events.outbox import NewMessage
-from landbridge.ingest.device_rows import DeviceRow
+from landbridge.events import topics
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import NewMessage
+from landbridge.ingest.queries.device_rows import DeviceRow
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint, StoredPoints
 
 

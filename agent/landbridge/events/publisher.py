@@ -11,9 +11,9 @@ from landbridge.core import metrics
 from landbridge.core.periodic import Periodic
 from landbridge.core.priority import IngestPriority
 from landbridge.db.database import Database
-from landbridge.events import outbox
 from landbridge.events.finished import finished
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.events.retained import Retained
 
 BATCH = 64

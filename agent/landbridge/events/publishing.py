@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from sqlalchemy import Connection
 
 from landbridge.core.hooks import Hook
-from landbridge.events import outbox, topics
-from landbridge.events import queries as events
+from landbridge.events import topics
+from landbridge.events.queries import events, outbox
 from landbridge.protocol.event import Event
 
 ON_EVENT: Hook[Callable[[Connection, Event, int, Sequence[Event]], Iterable[Event]]] = Hook()

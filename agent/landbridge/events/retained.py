@@ -9,9 +9,10 @@ from landbridge.core.clock import Clock
 from landbridge.core.priority import IngestPriority
 from landbridge.db import order
 from landbridge.db.database import Database
-from landbridge.events import outbox, positions
+from landbridge.events import positions
+from landbridge.events.queries import outbox
 from landbridge.features.devices import queries as devices
-from landbridge.ingest.device_rows import lock_rows
+from landbridge.ingest.queries.device_rows import lock_rows
 from landbridge.ingest.session import Session
 
 PUBLISHED = "landbridge/agent/published"

@@ -104,7 +104,8 @@ def parse(text: str, path: str) -> list[Waypoint]:
     lines = [each for each in enumerate(rows, 1) if not each[1].startswith("#")]
     found: list[Waypoint] = []
     try:
-        reader = csv.DictReader(text for _, text in lines)
+        texts = [text for _, text in lines]
+        reader = csv.DictReader(texts, delimiter=files.delimiter(texts))
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{path}: row {lines[0][0] if lines else 1}: no column {missing[0]}")

@@ -6,7 +6,7 @@ from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.opened import LARGEST, opened
-from landbridge.ingest import dead_letters
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.replay import KeptMessage, Replay
 
 commands = typer.Typer(help="Show and replay messages that could not be processed")

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.events import outbox, positions, publishing, topics
-from landbridge.events.outbox import NewMessage
-from landbridge.ingest.device_rows import DeviceRow
-from landbridge.points import quality, stationary, writes
-from landbridge.points import queries as points
+from landbridge.events import positions, publishing, topics
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import NewMessage
+from landbridge.ingest.queries.device_rows import DeviceRow
+from landbridge.points import quality
+from landbridge.points.queries import points, stationary, writes
 from landbridge.points.rows import StoredPoint, StoredPoints
 from landbridge.protocol.point import KIND_FIX
 from landbridge.protocol.uplink import DeviceClock

@@ -23,11 +23,12 @@ from landbridge.core.errors import UserError
 from landbridge.db.database import Database, is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.downlinks import registry as downlinks
-from landbridge.events import outbox
-from landbridge.events.outbox import NewMessage
 from landbridge.events.publisher import Publisher
-from landbridge.ingest import dead_letters, epochs, storing
-from landbridge.ingest.device_rows import DeviceRow, lock_rows
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import NewMessage
+from landbridge.ingest import storing
+from landbridge.ingest.queries import dead_letters, epochs
+from landbridge.ingest.queries.device_rows import DeviceRow, lock_rows
 from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
 from landbridge.points.quality import check_all

@@ -12,7 +12,7 @@ from landbridge.downlinks import registry as downlinks
 from landbridge.ingest.pipeline import Answer, Pipeline, listed
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Message
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 
 class KeptMessage(NamedTuple):

@@ -1,4 +1,5 @@
-"""Decodes stored uplinks again with the present decoder, and corrects points that differ."""
+"""Decodes stored uplinks again with the present decoder, and corrects points that differ; clears the flag of
+points that seemed to lie in the future because the agent's clock was slow."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,15 +8,14 @@ from sqlalchemy import Connection
 
 from landbridge.db.keys import Keyring
 from landbridge.ingest import new_points
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import queries as points
-from landbridge.points import uplinks as kept_uplinks
-from landbridge.points import writes
-from landbridge.points.quality import check, ended_by
-from landbridge.points.rows import CheckedPoint, StoredPoint
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.points.quality import AHEAD_S, FUTURE, NO_TIME, check, ended_by
+from landbridge.points.queries import points, writes
+from landbridge.points.queries import uplinks as kept_uplinks
+from landbridge.points.rows import CheckedPoint, StoredPoint, with_trip
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
-from landbridge.protocol.point import QUALITY_NONE
+from landbridge.protocol.point import KIND_FIX, QUALITY_NONE
 from landbridge.protocol.uplink import Uplink
 
 
@@ -42,18 +42,23 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
         except WireError:
             continue
     fresh = {
-        seq: writes.with_trip(device, checked, received_s, trips)
+        seq: with_trip(device, checked, received_s, trips)
         for seq, (received_s, checked) in _checked(read).items()
     }
     there = points.between(connection, device, min(fresh), max(fresh)) if fresh else []
     stored = {each.point.seq: each for each in there}
     added = [each for seq, each in fresh.items() if seq not in stored]
     changed = [each for seq, each in fresh.items() if seq in stored and _differs(stored[seq], each)]
+    were = [stored[each.point.seq] for each in changed]
     writes.put_right(connection, changed)
     writes.insert_all(connection, added)
     if fresh:
         row.has_stored(list(fresh))
-    were = [stored[each.point.seq] for each in changed]
+    past = _past(connection, device, now_s)
+    cleared = {each.point.seq: each._replace(flags=each.flags & ~FUTURE) for each in past}
+    writes.set_flags(connection, device, {seq: each.flags for seq, each in cleared.items()})
+    were += past
+    changed = [*({each.point.seq: each for each in changed} | cleared).values()]
     new_points.post(
         connection,
         [new_points.NewPoints(row, were, sorted(changed, key=_seq), sorted(added, key=_seq))],
@@ -80,6 +85,23 @@ def _checked(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, Checked
                 came_s, checked = found[seq]
                 if checked.flags & ended:
                     found[seq] = came_s, check(checked.point, each.clock, received_s)
+    return found
+
+
+def _past(connection: Connection, device: str, now_s: int) -> list[StoredPoint]:
+    """Return the points flagged as dated in the future whose time has come since, and before which no later
+    fix is dated: the agent's clock was slow, not the device's fast."""
+    flagged = points.flagged(connection, device, FUTURE)
+    if not flagged:
+        return []
+    later = points.times_after(connection, device, flagged[0].point.seq, NO_TIME)
+    earliest_s, found = now_s + AHEAD_S, []
+    for each in reversed(flagged):
+        while later and later[-1][0] > each.point.seq:
+            earliest_s = min(earliest_s, later.pop()[1])
+        if each.at_s is not None and each.at_s <= earliest_s:
+            earliest_s = each.at_s if each.point.kind == KIND_FIX else earliest_s
+            found.append(each)
     return found
 
 

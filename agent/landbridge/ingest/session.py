@@ -24,7 +24,7 @@ from landbridge.core import metrics
 from landbridge.core.checks import Since
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events.queries.outbox import OutboxMessage
 
 UP = "landbridge/+/up"
 _IS_UP = re.compile(UP.replace("+", "[^/]*"))

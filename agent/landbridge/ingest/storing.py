@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.events.outbox import NewMessage
+from landbridge.events.queries.outbox import NewMessage
 from landbridge.ingest import new_points
-from landbridge.ingest.device_rows import DeviceRow, write
+from landbridge.ingest.queries.device_rows import DeviceRow, write
 from landbridge.ingest.session import Received
-from landbridge.points import queries as points
-from landbridge.points import uplinks, writes
-from landbridge.points.rows import CheckedPoints, StoredPoint
-from landbridge.points.uplinks import KeptUplink
+from landbridge.points.queries import points, uplinks, writes
+from landbridge.points.queries.uplinks import KeptUplink
+from landbridge.points.rows import CheckedPoints, StoredPoint, with_trips
 from landbridge.protocol.point import Point
 from landbridge.protocol.settings import SETTINGS
 from landbridge.protocol.uplink import Uplink
@@ -90,7 +89,7 @@ def store(
         fresh = each.checked
         if each.stored:
             fresh = fresh.only(seq not in each.stored for seq in each.sequences)
-        each.new = writes.with_trips(each.device, fresh, each.received_s, of_device)
+        each.new = with_trips(each.device, fresh, each.received_s, of_device)
         brought.append(new_points.NewPoints(row, changed, dated, each.new))
     writes.insert_all(connection, *(each.new for each in taken))
     uplinks.keep(connection, [_kept(each) for each in taken])

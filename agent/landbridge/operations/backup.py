@@ -54,9 +54,11 @@ def _copied(place: str, file: Path) -> str:
 
 
 def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
-    """Decode stored uplinks again, after an update of the agent
+    """Decode stored uplinks again, and correct points
 
-    Points that differ are corrected and published again.
+    Use it after an update of the agent, or after the clock of this machine was corrected. Points that differ
+    are published again. A point that was dated later than it arrived becomes valid once its time has come,
+    unless a later one is dated before it.
 
     \b
     Examples:

@@ -11,7 +11,6 @@ from pathlib import Path
 from smtplib import SMTPException
 
 import typer
-from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from landbridge import config, config_file
@@ -20,21 +19,23 @@ from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
+from landbridge.db import engines
 from landbridge.db.leases import Leases
 from landbridge.db.opened import Opened, opened
 from landbridge.db.single import alone
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.devices import broker_users
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.notifications import mail
 from landbridge.features.notifications import queries as notifications
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
+from landbridge.operations import certificates
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.tracking import queries as tracking
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -43,7 +44,7 @@ _MOST_IN_OUTBOX = 10_000
 _RECOMPUTE_S = 600
 _OTHER = "-doctor"
 _HEADS = ("check", "", "found")
-_OK, _NEXT, _WRONG = "ok", "next", "WRONG"
+_OK, _NEXT, _SOON, _WRONG = "ok", "next", "soon", "WRONG"
 _LACKS = ("broker", "broker users", "agent", "pages", "devices")
 """Parts that a new installation may not have yet."""
 _FIRST_DEVICE = "`landbridge devices add lb-0001`"
@@ -52,7 +53,8 @@ _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 def doctor() -> None:
     """Check this installation; print each problem with its remedy
 
-    The exit code is 1 if something is wrong. Steps that a new installation still needs are marked "next".
+    The exit code is 1 if something is wrong. Steps that a new installation still needs are marked "next", a
+    certificate that expires within 30 days "soon".
 
     \b
     Example:
@@ -75,6 +77,8 @@ def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
     """The result of a check, and its text."""
     try:
         return _OK, CHECKS[name](it)
+    except certificates.ExpiresSoon as error:
+        return _SOON, str(error)
     except UserError as error:
         return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
     except DatabaseError as error:
@@ -94,16 +98,15 @@ def _is_fresh(it: Opened) -> bool:
 def _database(it: Opened) -> str:
     if it.database.on_server:
         with it.database.reading() as connection:
-            version = connection.execute(text("SHOW server_version")).scalar_one()
-        return f"PostgreSQL {version}"
+            return f"PostgreSQL {engines.server_version(connection)}"
     try:
         with it.database.reading() as connection:
-            state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            damage = engines.damage_of_file(connection)
     except DatabaseError as error:
-        state = str(error.orig)
-    if state != "ok":
+        damage = str(error.orig)
+    if damage:
         raise UserError(
-            f"{it.database.place} is damaged: {state}; restore the backup: devices send again what was"
+            f"{it.database.place} is damaged: {damage}; restore the backup: devices send again what was"
             " not acknowledged"
         )
     folder = Path(it.database.place).absolute().parent
@@ -146,6 +149,10 @@ def _broker(it: Opened) -> str:
     if not broker.tls:
         raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
     return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"
+
+
+def _certificates(it: Opened) -> str:
+    return certificates.check(it.config, it.clock.now())
 
 
 def _broker_users(it: Opened) -> str:
@@ -308,7 +315,7 @@ def _clock(it: Opened) -> str:
     if ahead:
         raise UserError(
             f"the last point of {len(ahead)} devices, {ahead[0]} among them, was dated later than it arrived:"
-            " compare this machine's clock with UTC and correct it"
+            " compare this machine's clock with UTC and correct it, then `landbridge reprocess`"
         )
     return "no device's last point was dated later than it arrived"
 
@@ -324,6 +331,7 @@ CHECKS: dict[str, Callable[[Opened], str]] = {
     "database": _database,
     "keys": _keys,
     "broker": _broker,
+    "certificates": _certificates,
     "broker users": _broker_users,
     "agent": _agent,
     "pages": _pages,

@@ -5,8 +5,8 @@ from landbridge.core.checks import Since
 from landbridge.core.clock import Clock, from_epoch_s
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
-from landbridge.operations import figures
-from landbridge.operations.figures import Figures
+from landbridge.operations.queries import figures
+from landbridge.operations.queries.figures import Figures
 from landbridge.protocol.event import SEVERITIES
 from landbridge.tracking.silence import GRACE_S
 

@@ -15,11 +15,11 @@ from landbridge.core.periodic import Periodic
 from landbridge.core.priority import IngestPriority
 from landbridge.db import idempotency, order
 from landbridge.db.database import Database
-from landbridge.events import tracks
+from landbridge.events.queries import tracks
 from landbridge.features.audit import queries as audit
 from landbridge.features.devices import queries as devices
-from landbridge.ingest.device_rows import lock_rows
-from landbridge.operations import old_rows as retention
+from landbridge.ingest.queries.device_rows import lock_rows
+from landbridge.operations.queries import old_rows as retention
 from landbridge.points import usage
 from landbridge.tracking import recompute
 

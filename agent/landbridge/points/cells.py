@@ -19,7 +19,7 @@ from landbridge.features.coverage import queries as cells
 from landbridge.features.coverage.queries import Box, Cell
 from landbridge.geo.distance import M_A_DEGREE
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import KIND_FIX
 from landbridge.tracking.detected import to_track_point

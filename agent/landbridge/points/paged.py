@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from landbridge.db.database import Database
 from landbridge.points import cells
-from landbridge.points import queries as points
 from landbridge.points.cells import Located
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 
 PAGE = 1_000

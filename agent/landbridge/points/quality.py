@@ -44,7 +44,7 @@ _FEWEST_SATELLITES = 4
 _HIGHEST_HDOP = 50  # 10.0: a fix worth tens of metres
 _MOST_LAT, _MOST_LON = 90_00000, 180_00000
 _DAY_S = 86_400  # beyond any wrong time zone
-_AHEAD_S = 600  # satellites date a fix: this is for the error of the agent's own clock
+AHEAD_S = 600  # satellites date a fix: this is for the error of the agent's own clock
 _LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are years slow
 _BATTERY_MV = (1500, 5000)
 
@@ -64,7 +64,7 @@ def check(point: Point, clock: DeviceClock | None, now_s: int) -> CheckedPoint:
     at_s, flags = _date(point, clock, now_s)
     if point.kind == KIND_FIX:
         flags |= _position_flags(point)
-    if at_s is not None and at_s > now_s + (_AHEAD_S if point.kind == KIND_FIX else _DAY_S):
+    if at_s is not None and at_s > now_s + (AHEAD_S if point.kind == KIND_FIX else _DAY_S):
         flags |= FUTURE
     if at_s is not None and at_s < now_s - _LONGEST_S:
         flags |= PAST
@@ -78,7 +78,7 @@ def knows_time(clock: DeviceClock, now_s: int) -> bool:
     """Whether the device has an offset that agrees with the arrival at `now_s`. An uplink may be delayed by
     a day, but it never arrives before it was sent."""
     late_s = _power_on_s(clock, now_s) - clock.offset_s
-    return clock.offset_s != 0 and -_AHEAD_S <= late_s <= _DAY_S
+    return clock.offset_s != 0 and -AHEAD_S <= late_s <= _DAY_S
 
 
 def ended_by(clock: DeviceClock, now_s: int) -> int:
@@ -100,7 +100,7 @@ def _are_plain(points: Points, now_s: int) -> bool:
         return False
     return (
         now_s - _LONGEST_S <= min(times)
-        and max(times) <= now_s + _AHEAD_S
+        and max(times) <= now_s + AHEAD_S
         and min(sats) >= _FEWEST_SATELLITES
         and max(hdop) <= _HIGHEST_HDOP
         and min(lat) >= -_MOST_LAT

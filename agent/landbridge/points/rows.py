@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import Row
+
 from landbridge.protocol.columns import Rows
 from landbridge.protocol.point import Point
 
@@ -36,6 +38,11 @@ class StoredPoint(NamedTuple):
     container: str | None
     tenant: str | None = None
     """The tenant of the trip; None: the operator tenant."""
+
+    @property
+    def checked(self) -> CheckedPoint:
+        """The point as it was after its quality check."""
+        return CheckedPoint(self.point, self.at_s, self.dated, self.flags)
 
 
 class CheckedPoints(Rows[CheckedPoint]):
@@ -80,3 +87,32 @@ class StoredPoints(Rows[StoredPoint]):
     @staticmethod
     def _made(values: Sequence[Any]) -> StoredPoint:
         return from_row(values)
+
+
+def with_trips(
+    device: str, checked: CheckedPoints, received_s: int, of_device: Sequence[Row[Any]]
+) -> StoredPoints:
+    """Apply `with_trip` to each of `checked`."""
+    n = len(checked)
+    trip: list[Sequence[Any]] = [[None] * n] * 3
+    if of_device:
+        under_way = [_trip_at(at_s, of_device) for at_s in checked.column("at_s")]
+        trip = list(zip(*under_way, strict=True)) or trip
+    return StoredPoints([[device] * n, *checked.columns, [received_s] * n, *trip])
+
+
+def with_trip(
+    device: str, checked: CheckedPoint, received_s: int, of_device: Sequence[Row[Any]]
+) -> StoredPoint:
+    """Return the point with the trip that was under way when it was taken; with none if its time is unknown.
+    A guess would show one shipper's point under another's container."""
+    return StoredPoint(device, *checked, received_s, *_trip_at(checked.at_s, of_device))
+
+
+def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | None, str | None, str | None]:
+    """Return trip, container and tenant at that time."""
+    if at_s is not None:
+        for trip in of_device:
+            if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
+                return trip.trip, trip.container, trip.tenant
+    return None, None, None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from landbridge.features.esim.queries import policies as cards
-from landbridge.points import outline, uplinks
+from landbridge.points.queries import outline, uplinks
 from landbridge.points.usage import Message, Span, month_s, split
 
 

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection
 
-from landbridge.db.tables import wakes
 from landbridge.features.commands import queries as commands
+from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.settings import queries as settings
 from landbridge.protocol.settings import applied
 
@@ -35,15 +35,13 @@ def battery_end(connection: Connection, device: str, now_s: int) -> BatteryEnd |
     """Return the range by the highest and lowest consumption of two days in the last two weeks, up to the
     last known wake. None while less than two days are known, or no energy was used."""
     new_s = commands.battery_renewed_s(connection, device) or 0
-    of_device = wakes.c.device == device, wakes.c.at_s >= new_s
-    known = select(func.sum(wakes.c.joules), func.min(wakes.c.at_s), func.max(wakes.c.at_s))
-    spent, first_s, last_s = connection.execute(known.where(*of_device)).one()
-    if not spent:
+    span = wakes.span(connection, device, new_s)
+    if span is None:
         return None
-    took = [
-        _took(connection, of_device, last_s - number * _PERIOD_S)
-        for number in range(min(_PERIODS, (last_s - first_s) // _PERIOD_S))
-    ]
+    first_s, last_s = span
+    spent = wakes.joules(connection, device, first_s, last_s)
+    ends = (last_s - number * _PERIOD_S for number in range(min(_PERIODS, (last_s - first_s) // _PERIOD_S)))
+    took = [wakes.joules(connection, device, end_s - _PERIOD_S + 1, end_s) for end_s in ends]
     if not any(took):
         return None
     kept = applied(settings.desired(connection, device).changes)
@@ -51,13 +49,6 @@ def battery_end(connection: Connection, device: str, now_s: int) -> BatteryEnd |
     left = max(0.0, _USABLE * kept["battery_mah"] * 3.6 * millivolts / 1000 - spent)
     most, least = max(took) * (1 + _UNCERTAINTY), min(took) * (1 - _UNCERTAINTY)
     return BatteryEnd(_end_s(left, most, last_s, now_s), _end_s(left, least, last_s, now_s))
-
-
-def _took(connection: Connection, of_device: tuple[ColumnElement[bool], ...], end_s: int) -> float:
-    """Return the joules of the period that ends at that time."""
-    joules = select(func.coalesce(func.sum(wakes.c.joules), 0.0)).where(*of_device)
-    in_period = joules.where(wakes.c.at_s > end_s - _PERIOD_S, wakes.c.at_s <= end_s)
-    return float(connection.execute(in_period).scalar_one())
 
 
 def _end_s(left: float, took: float, from_s: int, now_s: int) -> int | None:

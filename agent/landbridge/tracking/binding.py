@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.events import outbox, publishing, topics
-from landbridge.points import writes
+from landbridge.events import publishing, topics
+from landbridge.events.queries import outbox
+from landbridge.points.queries import writes
 
 
 class Moved(NamedTuple):

@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import from_iso
-from landbridge.events import outbox, positions, publishing, topics
-from landbridge.events import queries as events
+from landbridge.events import positions, publishing, topics
+from landbridge.events.queries import events, outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as stored_geofences
 from landbridge.features.trips import queries as trips
-from landbridge.points import cells, quality, writes
-from landbridge.points import queries as points
+from landbridge.points import cells, quality
+from landbridge.points.queries import points, writes
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol.event import Event
 from landbridge.tracking import geofences, speed

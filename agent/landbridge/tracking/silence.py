@@ -9,7 +9,7 @@ from landbridge.core.clock import iso
 from landbridge.events import publishing, topics
 from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol.event import Event
 from landbridge.protocol.point import KIND_REUSED

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.event import Event
 from landbridge.tracking.context import TripContext

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
 from landbridge.geo.timetable import Ahead
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.tracking.detected import to_track_point
 
 NEWEST_TRIPS = 10

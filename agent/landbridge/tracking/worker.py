@@ -15,7 +15,7 @@ from landbridge.core.priority import IngestPriority
 from landbridge.db.database import Database
 from landbridge.events.publisher import Publisher
 from landbridge.geo import countries
-from landbridge.ingest.device_rows import lock_rows
+from landbridge.ingest.queries.device_rows import lock_rows
 from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence
 from landbridge.tracking.recompute import recompute

@@ -49,7 +49,7 @@ from landbridge.features.updates import api as releases
 from landbridge.features.updates import page as updates
 from landbridge.features.users import api as people
 from landbridge.features.users import page as account
-from landbridge.web import assets, document, pages, sign_in, tiles
+from landbridge.web import assets, document, pages, parameters, sign_in, tiles
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
 from landbridge.web.auth import COOKIE, NotSignedIn, SecondFactorMissing, signed_in_user
@@ -81,7 +81,7 @@ def make(it: Services) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(BEARER)],
+        dependencies=[Depends(BEARER), Depends(parameters.check)],
         responses=REFUSALS,
     )
     app.state.services = it

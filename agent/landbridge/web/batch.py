@@ -20,7 +20,7 @@ from landbridge.features.sharing.rules import SHARE_PATH
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips import tags as of_trips
 from landbridge.features.trips.end import end as end_trip
-from landbridge.ingest import epochs
+from landbridge.ingest.queries import epochs
 from landbridge.web import actions, device_views
 from landbridge.web.auth import User, demand
 from landbridge.web.device_views import DeviceView

@@ -26,14 +26,19 @@ def fleet(glances: Sequence[Glance], is_chinese: bool) -> dict[str, Any]:
     columns["km"] = [it and it.near and it.near.km for it in known]
     columns["abroad"] = [it and it.abroad for it in known]
     columns["country"] = [it and it.country and (it.country.code or it.country.name) for it in known]
-    names = dict.fromkeys(text for name in (*_REPEATED, *_PLACE) for text in columns[name])
-    texts = {text: place for place, text in enumerate(names)}
-    for name in (*_REPEATED, *_PLACE):
-        columns[name] = [texts[text] for text in columns[name]]
+    texts = _interned(columns, (*_REPEATED, *_PLACE))
     for name in _TIMES:
         columns[name] = [None if at_s is None else at_s // 60 for at_s in columns[name]]
     alarms = {row: each.alarms for row, each in enumerate(glances) if each.alarms}
-    return {"columns": columns, "texts": list(texts), "alarms": alarms}
+    return {"columns": columns, "texts": texts, "alarms": alarms}
+
+
+def _interned(columns: dict[str, list[Any]], names: Sequence[str]) -> list[Any]:
+    """Replace the values of these columns by their places in the list that is returned."""
+    places: dict[Any, int] = {}
+    for name in names:
+        columns[name] = [places.setdefault(value, len(places)) for value in columns[name]]
+    return list(places)
 
 
 def _name(place: Place, is_chinese: bool) -> str:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from landbridge.core.clock import from_iso, iso
 from landbridge.core.texts import Catalogue, _
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.routes.queries.drawn import chinese_names
 from landbridge.features.settings import queries as settings
 from landbridge.features.updates import queries as releases

@@ -18,7 +18,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.geo import places as geography
 from landbridge.geo.places import Where
 from landbridge.points import geojson, quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol.point import EVENTS
 from landbridge.tracking.silence import GRACE_S
@@ -166,28 +166,21 @@ def _glance(
     status: Mapping[str, Any],
     now_s: int,
 ) -> Glance:
-    fix = fixes.get(view.device) if view.live else _last_of(connection, view)
-    trip = view.trip
-    if view.tenant is not None and fix is not None and trip is not None and fix.trip != trip.trip:
-        fix = None  # from before the trip began
-    names = list({each.name: 0 for each in raised if each.name != SILENT}) if raised else []
+    fix, trip = _fix_of(connection, view, fixes), view.trip
     last_s, next_s = sessions(view)
-    battery_mv = status.get("battery_mv") if last_s is not None else None
-    if battery_mv is None and fix is not None:
-        battery_mv = 20 * fix.battery
     return Glance(
         device=view.device,
         container=trip.container if trip else None,
         route=trip.route if trip else None,
         destination=trip.destination if trip else None,
         state=_state(view, fix, any(map(_is_grave, raised)), last_s, next_s, now_s),
-        alarms=names,
+        alarms=list({each.name: 0 for each in raised if each.name != SILENT}) if raised else [],
         lon=fix.lon if fix else None,
         lat=fix.lat if fix else None,
         at_s=fix.at_s if fix else None,
         stationary_until_s=fix.stationary_until_s if fix else None,
         speed=fix.speed if fix else None,
-        battery_mv=battery_mv or None,  # 0: it cannot be measured
+        battery_mv=_battery_mv(status if last_s is not None else {}, fix),
         temperature=fix.temperature if fix else None,
         last_s=last_s,
         next_s=next_s,
@@ -195,6 +188,22 @@ def _glance(
         planned_s=trip.planned_s if trip else None,
         eta_s=trip.eta_s if trip and trip.ended_s is None else None,
     )
+
+
+def _fix_of(connection: Connection, view: DeviceView, fixes: Mapping[str, Fix]) -> Fix | None:
+    """Return the latest fix that the user sees: a tenant none from before its trip began."""
+    fix, trip = fixes.get(view.device) if view.live else _last_of(connection, view), view.trip
+    if view.tenant is not None and fix is not None and trip is not None and fix.trip != trip.trip:
+        return None
+    return fix
+
+
+def _battery_mv(status: Mapping[str, Any], fix: Fix | None) -> int | None:
+    """Return the reported voltage, else that at the fix; None if it is unknown or cannot be measured."""
+    battery_mv: int | None = status.get("battery_mv")
+    if battery_mv is None and fix is not None:
+        battery_mv = 20 * fix.battery
+    return battery_mv or None
 
 
 def serialize(it: Glance) -> dict[str, Any]:

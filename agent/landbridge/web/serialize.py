@@ -19,8 +19,8 @@ from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_share_links
 from landbridge.features.sharing import rules as share_links
 from landbridge.points import cells, geojson, quality
-from landbridge.points import queries as points
-from landbridge.points.queries import Place
+from landbridge.points.queries import points
+from landbridge.points.queries.points import Place
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
 from landbridge.web import device_views, paging
 from landbridge.web.device_views import DeviceView

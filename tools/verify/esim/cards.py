@@ -119,7 +119,7 @@ def run_trips(out: Path, modem: Dialect, days: int, seeds: range, console: Conso
 
 
 def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, on_progress: OnProgress) -> TripResult:
-    built = stage.build(out, modem, seed, days, 0, None, harshness=REFUSING, card=card)
+    built = stage.build(out, stage.Scenario(modem, seed, days, harshness=REFUSING, card=card))
     try:
         oracle = Oracle(built.flash, built.trip, built.network.traffic)
         demo = Demo(built, oracle, Diary(built.trip), None)

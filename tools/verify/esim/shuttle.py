@@ -76,7 +76,9 @@ def run(
     out: Path, modem: Dialect, seed: int, harshness: Harshness, console: Console, days: int = DAYS
 ) -> Shuttled:
     """Such a trip. Raises `ServiceError`."""
-    built = stage.build(out, modem, seed, days, 0, None, harshness=harshness, card="euicc4", shuttles=TIMES)
+    built = stage.build(
+        out, stage.Scenario(modem, seed, days, harshness=harshness, card="euicc4", shuttles=TIMES)
+    )
     try:
         watch = Watch()
         watch.follow(built)

@@ -29,7 +29,7 @@ from typing import Any
 from landbridge.db.database import open_database
 from landbridge.features.trips.container import check_digit
 from landbridge.operations.setup.brokers import program
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from sqlalchemy import text
 
 from tools.verify.fleet.trackers import Firmware, Tracker, refused

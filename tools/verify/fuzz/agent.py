@@ -27,11 +27,11 @@ import landbridge.app  # noqa: F401 - registers the hooks between features
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
-from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.session import Received
-from landbridge.points import queries as points
 from landbridge.points.quality import check
+from landbridge.points.queries import points
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 

@@ -39,7 +39,7 @@ class HostileTrip:
     def __init__(self, folder: Path, seed: int) -> None:
         hostile = folder / "hostile"
         self.hostility = Hostility(hostile, seed, _foreign())
-        self.stage: Stage = stage.build(folder, "bg95", seed, DAYS, 0, None, hostile=hostile)
+        self.stage: Stage = stage.build(folder, stage.Scenario("bg95", seed, DAYS), hostile=hostile)
         self.stage.network.before_publish = self.hostility.before_publish
         self.stage.services.reply_awaited = self.hostility.reply_awaited
         self.oracle = Oracle(self.stage.flash, self.stage.trip, self.stage.network.traffic)

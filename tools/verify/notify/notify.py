@@ -22,7 +22,7 @@ from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import alarms, devices, events, notifications
 from landbridge.events import publishing
-from landbridge.events import queries as published
+from landbridge.events.queries import events as published
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as stored_alarms
 from landbridge.features.integrations import rules as integrations

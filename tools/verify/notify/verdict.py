@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from landbridge.db.tables import alarms, events, notification_channels, notifications
@@ -33,12 +33,11 @@ def figures(connection: Connection, received: Received, published_s: Mapping[int
     names = {row.alarm: row.name for row in connection.execute(select(alarms.c.alarm, alarms.c.name))}
     shown = {sink: _shown(received, sink) for sink in _SINKS}
     sent = _sent(connection)
-    lost = [f"{sink}: alarm {each}" for sink in _SINKS for each in sent[sink] | set(published_s)
-            if each not in shown[sink]]  # fmt: skip
+    lost = _of_alarms({sink: (sent[sink] | set(published_s)) - shown[sink].keys() for sink in _SINKS})
     lost += [f"never sent: {each}" for each in _stuck(connection)]
-    unexpected = [f"{sink}: alarm {each}" for sink in _SINKS for each in shown[sink].keys() - sent[sink]]
     lost += [f"webhook: event {each}" for each in _published(connection) - webhook_events(received)]
-    twice = [f"{sink}: alarm {each}" for sink in _SINKS for each, ids in shown[sink].items() if len(ids) > 1]
+    unexpected = _of_alarms({sink: shown[sink].keys() - sent[sink] for sink in _SINKS})
+    twice = _of_alarms({sink: {each for each, ids in shown[sink].items() if len(ids) > 1} for sink in _SINKS})
     twice += _twice_by_webhook(received)
     ids = Counter((each["sink"], each["id"]) for each in received)
     weeks = weeks_of(received)
@@ -69,6 +68,10 @@ def figures(connection: Connection, received: Received, published_s: Mapping[int
         "unexpected": sorted(unexpected),
         "twice": sorted(twice),
     }  # fmt: skip
+
+
+def _of_alarms(by_sink: Mapping[str, Set[int]]) -> list[str]:
+    return [f"{sink}: alarm {each}" for sink, numbers in by_sink.items() for each in numbers]
 
 
 def _shown(received: Received, sink: str) -> dict[int, dict[str, int]]:

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -112,7 +112,7 @@ def run_part(part: Part, seed: int, out: Path, moves: Queue[float]) -> tuple[lis
         arguments = demo.parsed([*words, "--out", str(folder)])
         with _counted(moves, arguments.days) as on_progress:
             try:
-                found, broken = run_trip(folder, demo.trip_of(arguments), schedule, on_progress)
+                found, broken = run_trip(folder, demo.scenario_of(arguments), schedule, on_progress)
             except (ServiceError, LayoutError, OSError) as error:
                 failed.append(f"{part.world} {part.modem} {budget_j} J, {policy}: {error}")
                 return None
@@ -133,13 +133,12 @@ def run_part(part: Part, seed: int, out: Path, moves: Queue[float]) -> tuple[lis
 
 
 def run_trip(
-    out: Path, options: dict[str, Any], schedule: Schedule | None, on_progress: OnProgress
+    out: Path, scenario: stage.Scenario, schedule: Schedule | None, on_progress: OnProgress
 ) -> tuple[Figures, list[str]]:
-    """One trip, `options` as `stage.build` takes them, by a schedule or by our policy: figures, and the
-    operators' budgets that it broke."""
+    """One trip by a schedule or by our policy: figures, and the operators' budgets that it broke."""
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
-    built = stage.build(out, **options)
+    built = stage.build(out, scenario)
     try:
         if schedule:
             schedule.put_in(built.flash)

@@ -80,7 +80,7 @@ def soak(out: Path, days: int, first_seed: int, console: Console) -> list[Soaked
         for seed, (modem, settings) in enumerate(TRIPS, first_seed):
             on_progress = add_task(progress, days, f"{modem} {seed} ")
             folder = out / f"{modem}-{seed}"
-            built = stage.build(folder, modem, seed, days, 0, None, harshness=HARSH, settings=settings)
+            built = stage.build(folder, stage.Scenario(modem, seed, days, harshness=HARSH, settings=settings))
             try:
                 watch = Watch()
                 watch.follow(built)

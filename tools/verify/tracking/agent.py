@@ -14,11 +14,10 @@ from typing import Any
 import cbor2
 import paho.mqtt.client as mqtt
 from landbridge.db.database import Database, open_database
-from landbridge.events import outbox
-from landbridge.events import queries as events
+from landbridge.events.queries import events, outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.db.database import open_database
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from rich.console import Console
 
@@ -41,7 +41,7 @@ Uplinks = Iterator[Sequence[StoredPoint]]
 
 def drive(folder: Path, seed: int, days: int, console: Console) -> list[StoredPoint]:
     """The points of a trip in the simulated world."""
-    built = stage.build(folder, "bg95", seed, days, 0, None)
+    built = stage.build(folder, stage.Scenario("bg95", seed, days))
     try:
         demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
         with progress_bar(console) as progress:

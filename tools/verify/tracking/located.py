@@ -24,12 +24,13 @@ from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 from landbridge.geo.distance import Place
 from landbridge.ingest import new_points
-from landbridge.ingest.device_rows import lock_rows, write
-from landbridge.points import cells, quality, writes
-from landbridge.points import queries as points
+from landbridge.ingest.queries.device_rows import lock_rows, write
+from landbridge.points import cells, quality
+from landbridge.points.queries import points
 from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
 from landbridge.tracking.recompute import recompute
 
+from tools.verify.harness.stored import store
 from tools.world.radio.coverage import Coverage
 from tools.world.rail.route import Route
 from tools.world.rail.train import Train
@@ -78,7 +79,7 @@ def deliver(database: Database, device: str, taken: list[Point]) -> None:
     for i in range(0, len(taken), MOST_RECORDS):
         with database.writing() as connection:
             flagged = [quality.check(each, None, now_s) for each in taken[i : i + MOST_RECORDS]]
-            new = writes.store(connection, device, flagged, now_s)
+            new = store(connection, device, flagged, now_s)
             row = lock_rows(connection, [device])[device]
             new_points.post(connection, [new_points.NewPoints(row, [], [], new)], now_s)
             write(connection, [row])

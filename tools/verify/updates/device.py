@@ -18,10 +18,10 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import releases as built
 from landbridge.features.updates.coding import REPORT_KEY, UPDATE_KEY
-from landbridge.ingest import dead_letters
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.queries import dead_letters
 from landbridge.ingest.session import Received
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol import downlink, envelope
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import decode

@@ -14,7 +14,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from rich.progress import Progress
 from rich.table import Table
@@ -34,14 +33,14 @@ MARGIN = 1.05
 
 
 class Baseline:
-    """The trip of a schedule, in a process of its own. `options` are those of `stage.build`."""
+    """The trip of a schedule, in a process of its own."""
 
     def __init__(
-        self, schedule: Schedule, out: Path, options: dict[str, Any], on_progress: OnProgress
+        self, schedule: Schedule, out: Path, scenario: stage.Scenario, on_progress: OnProgress
     ) -> None:
         context = get_context("spawn")
         self._receiver, end = context.Pipe(duplex=False)
-        self._process = context.Process(target=_run_child, args=(end, schedule, out, options), daemon=True)
+        self._process = context.Process(target=_run_child, args=(end, schedule, out, scenario), daemon=True)
         self._process.start()
         end.close()
         self._came: Figures | str = f"{schedule.name}: ended without a word; its log is {out / 'world.log'}"
@@ -64,12 +63,12 @@ class Baseline:
             pass
 
 
-def _run_child(end: Connection, schedule: Schedule, out: Path, options: dict[str, Any]) -> None:
+def _run_child(end: Connection, schedule: Schedule, out: Path, scenario: stage.Scenario) -> None:
     """In the child process: run the trip and send the figures, or why there are none."""
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
     try:
-        built = stage.build(out, **options)
+        built = stage.build(out, scenario)
         try:
             schedule.put_in(built.flash)
             demo = Demo(
@@ -87,23 +86,23 @@ def _run_child(end: Connection, schedule: Schedule, out: Path, options: dict[str
 
 
 class Comparison:
-    """The other trips. `options` are those of `stage.build` for ours; folders of theirs lie in `out`."""
+    """The other trips, in the scenario of ours; folders of theirs lie in `out`."""
 
-    def __init__(self, out: Path, options: dict[str, Any], progress: Progress) -> None:
-        self._out, self._options, self._progress = out, options, progress
+    def __init__(self, out: Path, scenario: stage.Scenario, progress: Progress) -> None:
+        self._out, self._scenario, self._progress = out, scenario, progress
         self._hourly = self._start(HOURLY)
 
     def figures(self, ours: Figures) -> dict[str, Figures]:
         """By name, once all have ended. Raises `ServiceError` when one could not be run."""
         hourly = self._hourly.figures()
-        best = tuned(self._options["modem"], ours, hourly)
+        best = tuned(self._scenario.modem, ours, hourly)
         beside = {} if best is HOURLY else {best.name: self._start(best).figures()}
         return {HOURLY.name: hourly} | beside
 
     def _start(self, schedule: Schedule) -> Baseline:
-        on_progress = add_task(self._progress, self._options["days"], schedule.name + " ")
+        on_progress = add_task(self._progress, self._scenario.days, schedule.name + " ")
         folder = self._out / schedule.name.replace(" ", "-")
-        return Baseline(schedule, folder, self._options, on_progress)
+        return Baseline(schedule, folder, self._scenario, on_progress)
 
 
 def tuned(modem: str, ours: Figures, hourly: Figures) -> Schedule:

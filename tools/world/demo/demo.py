@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from landbridge.core.errors import UserError
 from landbridge.protocol.settings import SETTINGS
@@ -56,8 +56,8 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     out: Path = arguments.out
     trap = out / "chaos" if arguments.chaos else None
     with console.status("starting broker and agent, compiling the firmware"):
-        trip = trip_of(arguments)
-        built = stage.build(out, **trip | {"port": arguments.port, "trap": trap})
+        scenario = scenario_of(arguments)
+        built = stage.build(out, scenario, arguments.port, trap)
     try:
         # Only now is the folder ours: its log may be that of a demo that runs.
         logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
@@ -70,7 +70,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with progress_bar(console) as progress:
-            comparison = Comparison(out, trip, progress) if arguments.compare else None
+            comparison = Comparison(out, scenario, progress) if arguments.compare else None
             demo.run(add_task(progress, arguments.days, "ours " if comparison else ""))
             found, had = measure(demo)
             others = comparison.figures(found) if comparison else {}
@@ -84,24 +84,22 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         built.close()
 
 
-def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
-    return {
-        "world": worlds.WORLDS[arguments.world],
-        "counted_mah": counted(arguments) * declared_mah(arguments),
-        "modem": arguments.modem,
-        "seed": arguments.seed,
-        "days": arguments.days,
-        "port": 0,
-        "trap": None,
-        "card": arguments.card,
-        "apns": arguments.apns,
-        "settings": settings(arguments),
-        "season": arguments.season,
-        "battery_kind": arguments.battery,
-        "after": arguments.after,
-        "fixed_cpu": arguments.cpu == "fixed",
-    }
+def scenario_of(arguments: argparse.Namespace) -> stage.Scenario:
+    """Return what the trip is like: the same for all who are compared."""
+    return stage.Scenario(
+        modem=arguments.modem,
+        seed=arguments.seed,
+        days=arguments.days,
+        card=arguments.card,
+        apns=arguments.apns,
+        settings=settings(arguments),
+        season=arguments.season,
+        battery_kind=arguments.battery,
+        world=worlds.WORLDS[arguments.world],
+        counted_mah=counted(arguments) * declared_mah(arguments),
+        fixed_cpu=arguments.cpu == "fixed",
+        after=arguments.after,
+    )
 
 
 def settings(arguments: argparse.Namespace) -> list[str]:
@@ -153,10 +151,7 @@ def _print_result(
     built = demo.stage
     budget_j = arguments.budget or math.inf
     demands = figures.demands(arguments.modem, arguments.season, arguments.battery, budget_j, arguments.world)
-    short = figures.fell_short(found, demands)
-    short += [f"nothing was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
-    short += compare.fell_short(found, others)
-    short += demo.access.short() if demo.access else []
+    short = _fell_short(demo, found, demands, others)
     title = f"{stage.CONTAINER}, {stage.ROUTE}, {arguments.world}: {found.days:.1f} days"
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
@@ -175,14 +170,29 @@ def _print_result(
     )
     if others:
         console.print(compare.table(found, others))
-    clock, agent = (quote(f"{shown}/{each}") for each in ("clock", "agent"))
-    look = f"LANDBRIDGE_CLOCK_FILE={clock} .venv/bin/landbridge --data {agent} web {stage.DEVICE}"
-    console.print(f"its page: {look}", soft_wrap=True, highlight=False)
+    console.print(f"its page: {_command_of_page(shown)}", soft_wrap=True, highlight=False)
     for line in (*found.wrong[:10], *short):
         print(f"fell short: {line}" if line in short else line, file=sys.stderr)
     if found.crashes:
         print(f"what the device printed: {out / LOG}", file=sys.stderr)
     return 1 if short else 0
+
+
+def _fell_short(
+    demo: Demo, found: Figures, demands: Sequence[figures.Demand], others: dict[str, Figures]
+) -> list[str]:
+    """What the trip does not show that it must."""
+    short = figures.fell_short(found, demands)
+    short += [f"nothing was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
+    short += compare.fell_short(found, others)
+    short += demo.access.short() if demo.access else []
+    return short
+
+
+def _command_of_page(folder: Path) -> str:
+    """How the device's page is opened, at the time at which the trip has ended."""
+    clock, agent = (quote(f"{folder}/{each}") for each in ("clock", "agent"))
+    return f"LANDBRIDGE_CLOCK_FILE={clock} .venv/bin/landbridge --data {agent} web {stage.DEVICE}"
 
 
 def _shown(path: Path) -> Path:

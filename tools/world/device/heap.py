@@ -168,7 +168,7 @@ def wakes_before(modem: Dialect, kind: Kind, data: Path) -> tuple[bytes, int]:
     flash in `data`, returns the RTC memory and the second of the trip. The first wake is none: what comes
     later finds more in flash."""
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), modem, 1, 1, 0, None, ROOMY_KW, card=kind.card)
+        built = stage.build(Path(folder), stage.Scenario(modem, 1, 1, card=kind.card), heap_kw=ROOMY_KW)
         kept = b"", 0
         faults = built.smdp.faults if built.smdp else []
         faults[:] = [Fault("initiateAuthentication", http=503)]
@@ -194,7 +194,7 @@ def wakes_before(modem: Dialect, kind: Kind, data: Path) -> tuple[bytes, int]:
 
 def _wakes_in(modem: Dialect, kind: Kind, before: Before, heap_kw: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), modem, 1, 1, 0, None, heap_kw, card=kind.card)
+        built = stage.build(Path(folder), stage.Scenario(modem, 1, 1, card=kind.card), heap_kw=heap_kw)
         try:
             shutil.rmtree(built.flash / "data")
             shutil.copytree(before.data, built.flash / "data")

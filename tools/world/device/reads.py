@@ -22,7 +22,7 @@ from statistics import median
 from typing import NamedTuple, get_args
 
 from landbridge.db.database import Database
-from landbridge.points import gaps
+from landbridge.points.queries import gaps
 from rich.console import Console
 from rich.table import Table
 
@@ -100,7 +100,7 @@ def measure(modem: Dialect, hours: int = HOURS) -> Wakes:
 def wakes(modem: Dialect, hours: int, card: str = "single") -> Wakes:
     """The same with a card, until a profile has come to it."""
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), modem, 1, -(-hours // 24) + 1, 0, None, HEAP_KW, card=card)
+        built = stage.build(Path(folder), stage.Scenario(modem, 1, -(-hours // 24) + 1, card=card))
         kinds: list[str] = []
         before = firmware.moments(b""), _profiles(built)
         # The first wake has more to read than another.

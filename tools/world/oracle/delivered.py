@@ -7,9 +7,9 @@ from pathlib import Path
 from landbridge.core.clock import EPOCH
 from landbridge.db import tables
 from landbridge.db.database import open_database
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.features.downloads import queries as downloads
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from sqlalchemy import func, select
 

@@ -19,7 +19,7 @@ from landbridge.core.names import AGENT
 from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.events import publishing, topics
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.alarms import queries as stored
 from landbridge.features.alarms.rules import CLEAR, RAISE, TYPES, meaning, rule
 from landbridge.features.trips import queries as trips

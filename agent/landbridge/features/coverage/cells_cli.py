@@ -15,7 +15,7 @@ from landbridge.features.coverage import queries as stored
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.points import cells as places
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 AT_ONCE = 10_000
 """Cells in one transaction, so that others wait for the database only briefly."""

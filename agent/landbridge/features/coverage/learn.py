@@ -21,7 +21,7 @@ from landbridge.features.routes.queries import routes
 from landbridge.features.routes.queries.routes import Coverage, Key
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 
 # Reasons of wakes (diagnostics/wake_coding.py): why one rests that has reached the agent, why one that has

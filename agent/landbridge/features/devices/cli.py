@@ -14,10 +14,10 @@ from landbridge.features.devices.broker_users import follow
 from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters, epochs
+from landbridge.ingest.queries import dead_letters, epochs
 from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.points import geojson
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 commands = typer.Typer(
     help="Manage devices: add, list, tag, retire, keys, logs",

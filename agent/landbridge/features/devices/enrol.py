@@ -20,7 +20,7 @@ from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.settings import queries as device_settings
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters
+from landbridge.ingest.queries import dead_letters
 from landbridge.protocol.envelope import broker_password, open_envelope
 from landbridge.protocol.limits import WireError, is_device_id
 from landbridge.tracking.trip_end import follow

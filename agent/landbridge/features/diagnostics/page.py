@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from landbridge.core.clock import iso
-from landbridge.operations import figures
+from landbridge.operations.queries import figures
 from landbridge.tracking.silence import GRACE_S
 from landbridge.web.api import CurrentUser
 from landbridge.web.forms import require_operator_tenant

@@ -18,7 +18,7 @@ from landbridge.features.downloads import rules, trust
 from landbridge.features.downloads.rules import Wanted
 from landbridge.features.esim.queries import policies as cards
 from landbridge.geo import countries
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 
 _NO_SWITCH = 0
 """Stage of a device (features/esim/coding.py, STAGES)."""
@@ -83,32 +83,36 @@ def _enable(
 ) -> Row[Any] | None:
     """Order the package with which a device that may choose changes to the preferred one of the profiles
     `names`; None if it uses one of them already, or has had such a package within a day."""
-    profiles, fallback, said = (
-        desired.policy.profiles,
-        desired.policy.fallback,
-        cards.report(connection, device),
-    )
-    wanted, used = profiles[names[0]], cards.used(connection, device)
+    policy, said = desired.policy, cards.report(connection, device)
+    wanted, used = policy.profiles[names[0]], cards.used(connection, device)
     is_settled = said is not None and (said.revision, said.stage) == (desired.revision, _NO_SWITCH)
-    is_chosen = desired.profile in profiles or names[0] == fallback
+    is_chosen = desired.profile in policy.profiles or names[0] == policy.fallback
     if not is_settled or is_chosen or wanted.awaited or not used:
         return None
-    if used in [profiles[name].iccid for name in names if name != fallback]:
+    if used in [policy.profiles[name].iccid for name in names if name != policy.fallback]:
         return None
-    events = cards.events(connection, device)
-    if (
-        events
-        and events[-1].before == desired.policy.number(names[0])
-        and now_s - events[-1].received_s < _DAY_S
-    ):
-        return None  # the device has left it by itself: it already hears the next country
-    for row in downloads.of_device(connection, device):
-        if row.task == downloads.ENABLE and row.iccid == wanted.iccid and now_s - row.ordered_s < _DAY_S:
-            return None
-        is_unused = row.ordered_by == cards.AGENT and row.stage == downloads.SWITCHING
-        if row.task == downloads.ENABLE and row.outcome is None and not is_unused:
-            return None
+    if _has_left(connection, device, policy.number(names[0]), now_s):
+        return None
+    if any(_stands_in_the_way(row, wanted.iccid, now_s) for row in downloads.of_device(connection, device)):
+        return None
     return downloads.find(connection, give(connection, device, wanted.iccid, now_s))
+
+
+def _has_left(connection: Connection, device: str, profile: int, now_s: int) -> bool:
+    """Whether the device has left the profile of that number by itself within a day: it already hears the
+    next country."""
+    events = cards.events(connection, device)
+    return bool(events) and events[-1].before == profile and now_s - events[-1].received_s < _DAY_S
+
+
+def _stands_in_the_way(row: Row[Any], iccid: str, now_s: int) -> bool:
+    """Whether an order is for a package that enables the profile, of the last day, or for any that the device
+    may still use."""
+    if row.task != downloads.ENABLE:
+        return False
+    is_unused = row.ordered_by == cards.AGENT and row.stage == downloads.SWITCHING
+    is_recent = row.iccid == iccid and now_s - row.ordered_s < _DAY_S
+    return is_recent or (row.outcome is None and not is_unused)
 
 
 def give(connection: Connection, device: str, iccid: str, now_s: int) -> int:

@@ -16,7 +16,7 @@ from landbridge.features.downloads import arrivals
 from landbridge.features.downloads import queries as downloads
 from landbridge.features.downloads.coding import FIRST_POSTPONED, REASONS
 from landbridge.features.settings import queries as settings
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.protocol.point import Point
 from landbridge.protocol.settings import applied
 

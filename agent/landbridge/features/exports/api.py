@@ -16,9 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from landbridge.config import carrier
 from landbridge.core.clock import to_epoch_s
 from landbridge.db import order
-from landbridge.events import dcsa, finished, tracks
-from landbridge.events import queries as events
-from landbridge.events.queries import Wanted
+from landbridge.events import dcsa, finished
+from landbridge.events.queries import events, tracks
+from landbridge.events.queries.events import Wanted
 from landbridge.events.topics import message
 from landbridge.features.exports import parquet
 from landbridge.features.exports.formats import MEDIA_TYPES, Format, export

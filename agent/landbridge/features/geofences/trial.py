@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from landbridge.core.clock import iso
 from landbridge.features.trips import queries as trips
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.tracking.detected import to_track_point
 from landbridge.tracking.geofences import Drawn, Geofences, of_drawn
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from landbridge.core.http import HttpClient
 from landbridge.events import dcsa
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events.queries.outbox import OutboxMessage
 
 
 def send(client: HttpClient, secret: bytes, carrier: Mapping[str, str], message: OutboxMessage) -> None:

@@ -14,9 +14,10 @@ from landbridge.core.backoff import Backoff, wait_s
 from landbridge.core.clock import Clock
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
-from landbridge.events import again, outbox
+from landbridge.events import again
 from landbridge.events.finished import finished
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events.queries import outbox
+from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.kinds import Away, Refused, Send
 from landbridge.features.integrations.queries import DeliveryRetry, Integration

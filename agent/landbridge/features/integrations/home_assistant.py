@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from landbridge.core.names import OPERATOR
-from landbridge.events.outbox import OutboxMessage
 from landbridge.events.publisher import Publish
+from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.events.topics import POSITION
 
 _POSITION = f"/{POSITION}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from landbridge.core.delivery_errors import Away, Refused
 from landbridge.core.http import HttpClient
 from landbridge.db.keys import Keyring
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.features.integrations import dcsa_push, traccar, webhook
 from landbridge.features.integrations.queries import Integration
 

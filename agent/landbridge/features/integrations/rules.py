@@ -13,7 +13,8 @@ from landbridge.core.names import checked, is_of, only
 from landbridge.core.texts import _
 from landbridge.db import audit, order
 from landbridge.db.keys import Keyring
-from landbridge.events import again, outbox
+from landbridge.events import again
+from landbridge.events.queries import outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.kinds import KINDS

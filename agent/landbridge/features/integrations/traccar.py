@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from landbridge.core.http import HttpClient
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events.queries.outbox import OutboxMessage
 
 _KMH_IN_KNOTS = 1 / 1.852
 _FIELDS = {

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from landbridge.core.http import HttpClient
-from landbridge.events.outbox import OutboxMessage
+from landbridge.events.queries.outbox import OutboxMessage
 
 PREFIX = "whsec_"
 """Prefix of a printed secret, before its base64."""

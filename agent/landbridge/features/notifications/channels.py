@@ -12,7 +12,7 @@ from landbridge.core.names import checked, is_of, only
 from landbridge.core.texts import _, catalogues
 from landbridge.db import audit
 from landbridge.db.keys import Keyring
-from landbridge.events import queries as published
+from landbridge.events.queries import events as published
 from landbridge.features.devices import queries as devices
 from landbridge.features.notifications import mail, rules, services
 from landbridge.features.notifications import queries as stored

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import from_iso
-from landbridge.events import queries as published
+from landbridge.events.queries import events as published
 from landbridge.features.notifications import queries as stored
 from landbridge.features.notifications import rules
 from landbridge.features.notifications.queries import Channel

@@ -21,7 +21,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
-from landbridge.events import queries as published
+from landbridge.events.queries import events as published
 from landbridge.features.notifications import mail, planning, services
 from landbridge.features.notifications import queries as stored
 from landbridge.features.notifications.message import Message, written

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from landbridge.core.clock import from_epoch_s
 from landbridge.core.texts import Catalogue, _
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.document import Cell, Report, Section
 from landbridge.features.reports.trip import hours, stations_of, time, usual

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import from_epoch_s, from_iso, iso
 from landbridge.core.labels import label
 from landbridge.core.texts import Catalogue, Text, _
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.reports import drawings
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.document import Cell, Report, Section
@@ -18,7 +18,7 @@ from landbridge.features.routes.queries import routes
 from landbridge.geo import places as geography
 from landbridge.geo.route import Waypoint
 from landbridge.geo.timetable import STOPS, STOPS_AT
-from landbridge.points import outline
+from landbridge.points.queries import outline
 from landbridge.tracking.stops import LONG
 
 _MOST_PLACES = 1_500

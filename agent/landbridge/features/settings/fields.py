@@ -74,18 +74,20 @@ def shown(name: str, value: int) -> str:
     return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
+WAS = "was-"
+"""Prefix of the hidden field with the value that the page has shown."""
+
+
 def changes(given: Mapping[str, Sequence[str]], before: Mapping[str, int]) -> dict[str, int]:
     """Return the stored values of the fields that differ from `before`; of check boxes all are given.
-    `UserError` names a wrong one. What is shown as before stays as it is, to the last second."""
-    unknown = [name for name in given if name not in FIELDS]
+    `UserError` names a wrong one. What is as the page has shown it (WAS) stays as it is, to the last second,
+    also if another user has changed it since."""
+    unknown = [name for name in given if name.removeprefix(WAS) not in FIELDS]
     if unknown:
         raise UserError(_("no setting {text}; reload the page and try again", text=repr(unknown[0])))
-    texts = {name: _joined(name, each) for name, each in given.items()}
-    found = {
-        name: _value(name, text)
-        for name, text in texts.items()
-        if text.strip() not in ("", shown(name, before[name]))
-    }
+    texts = {name: _joined(name, each) for name, each in given.items() if name in FIELDS}
+    was = {name: given.get(WAS + name, [shown(name, before[name])])[-1] for name in texts}
+    found = {name: _value(name, text) for name, text in texts.items() if text.strip() not in ("", was[name])}
     return {name: value for name, value in found.items() if value != before[name]}
 
 

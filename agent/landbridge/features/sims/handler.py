@@ -21,8 +21,8 @@ from landbridge.features.sims.controls import Controls, restored
 from landbridge.features.sims.queries import SimCard
 from landbridge.features.sims.rules import RULES, Card, Observed, evaluate
 from landbridge.features.trips import queries as trips
-from landbridge.points import queries as points
 from landbridge.points import sent
+from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol import diagnostics
 from landbridge.protocol.diagnostics import CALLED, MESSAGED

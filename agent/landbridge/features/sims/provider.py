@@ -123,32 +123,6 @@ class Provider(Protocol):
         """Reset its connection."""
 
 
-class Fake:
-    """A platform in memory, for tests."""
-
-    def __init__(self) -> None:
-        self.states: dict[str, Status] = {}
-        self.used: dict[str, int] = {}
-        self.done: list[tuple[str, str]] = []
-
-    def status(self, iccid: str) -> Status:
-        """Return the state as set."""
-        return self.states.get(iccid, Status(None, None))
-
-    def usage(self, iccid: str) -> int | None:
-        """Return the bytes as set."""
-        return self.used.get(iccid)
-
-    def lock(self, iccid: str) -> None:
-        """Record the call."""
-        self.done.append(("lock", iccid))
-        self.states[iccid] = self.status(iccid)._replace(state="locked", locked=True)
-
-    def reset(self, iccid: str) -> None:
-        """Record the call."""
-        self.done.append(("reset", iccid))
-
-
 class Http:
     """A platform that a file describes."""
 

@@ -10,7 +10,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.names import checked
 from landbridge.db.opened import LARGEST, command_user, opened
 from landbridge.events import cli as events_cli
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.routes.queries import routes
 from landbridge.features.routes.queries.drawn import chinese_names, drawn
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.queries import Wanted
 from landbridge.points import quality
-from landbridge.points import queries as points
+from landbridge.points.queries import points
 from landbridge.tracking import suggestions
 from landbridge.web import device_head, device_views, serialize
 from landbridge.web.api import CurrentUser, Number

@@ -115,7 +115,7 @@ def said_before(folder: Path) -> dict[str, Any]:
     last, written = folder / LAST, folder / config_file.DEFAULT_FILE
     if not written.exists():
         return files.toml_of(files.text(last), str(last)) if last.exists() else {}
-    it = config_file.of_file(written)
+    it = config_file.load_file_only(written)
     if last.exists():
         return {"password": it.broker.password} | files.toml_of(files.text(last), str(last))
     values = {

@@ -38,7 +38,7 @@ def set_up(folder: Path, answers: Answers) -> Done:
     """Write everything that is not there yet; what is right stays as it is, keys always. `UserError` before
     anything is written."""
     file, changed = folder / config_file.DEFAULT_FILE, list[Path]()
-    before = config_file.of_file(file)
+    before = config_file.load_file_only(file)
     checks.check(folder, answers, before if file.exists() else None)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     tls = _certificates(folder, answers, changed)

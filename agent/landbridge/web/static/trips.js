@@ -41,7 +41,9 @@ document.querySelectorAll("[data-offer]").forEach((button) => button.addEventLis
 const edit = document.getElementById("edit");
 edit?.addEventListener("submit", (event) => {
   event.preventDefault();
-  send(edit, `/v1/trips/${id}`, booking(edit), "PATCH");
+  // Only what was changed here: the rest may be out of date.
+  const changed = Object.entries(booking(edit)).filter(([name]) => edit.elements[name].value !== edit.elements[name].defaultValue);
+  send(edit, `/v1/trips/${id}`, Object.fromEntries(changed), "PATCH");
 });
 document.getElementById("end")?.addEventListener("click", ({ target }) => {
   if (window.confirm(target.dataset.question)) send(edit, `/v1/trips/${id}/end`, {});

@@ -15,7 +15,7 @@ from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.points import writes
+from landbridge.points.queries import writes
 from landbridge.points.rows import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point

@@ -16,7 +16,7 @@ from landbridge import app as service
 from landbridge import config_file
 from landbridge.core import logs
 from landbridge.db.database import open_database
-from landbridge.events import outbox
+from landbridge.events.queries import outbox
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.tracking import queries as tracking

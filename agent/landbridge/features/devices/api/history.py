@@ -8,10 +8,9 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
-from landbridge.events import queries as events
-from landbridge.points import outline
-from landbridge.points import queries as points
-from landbridge.points.outline import Box
+from landbridge.events.queries import events
+from landbridge.points.queries import outline, points
+from landbridge.points.queries.outline import Box
 from landbridge.tracking import battery
 from landbridge.web import actions, columns, device_views, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 
 from landbridge.db.tables import wakes
@@ -40,3 +40,17 @@ def between(
         of_device = of_device.where(wakes.c.at_s < until_s)
     order = (wakes.c.at_s, wakes.c.boot, wakes.c.clock_min)
     return connection.execute(of_device.where(tuple_(*order) > after).order_by(*order).limit(most)).all()
+
+
+def span(connection: Connection, device: str, since_s: int) -> tuple[int, int] | None:
+    """Return the times of the first and the last wake of a device since then; None if there are none."""
+    ends = select(func.min(wakes.c.at_s), func.max(wakes.c.at_s))
+    first_s, last_s = connection.execute(ends.where(wakes.c.device == device, wakes.c.at_s >= since_s)).one()
+    return None if first_s is None else (first_s, last_s)
+
+
+def joules(connection: Connection, device: str, from_s: int, until_s: int) -> float:
+    """Return the energy of the wakes of a device between two times, both included."""
+    within = wakes.c.device == device, wakes.c.at_s.between(from_s, until_s)
+    total = select(func.coalesce(func.sum(wakes.c.joules), 0.0)).where(*within)
+    return float(connection.execute(total).scalar_one())

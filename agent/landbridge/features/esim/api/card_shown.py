@@ -46,34 +46,35 @@ def serialize(connection: Connection, found: DeviceView, now_s: int) -> dict[str
     device, spans = found.device, device_views.intervals(connection, found, now_s)
     asked, said = stored.history(connection, device), stored.report(connection, device)
     identities = stored.identities(connection, device)
-    desired = asked[-1] if asked else None
-    used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
-    # A tenant does not see the usage before its own trip.
+    desired, eid = asked[-1] if asked else None, said.eid if said else None
     is_operator = found.tenant is None
     in_inventory = inventory.known(connection, identities[-1]._asdict()) if identities else None
     plan = _plan(connection, in_inventory, now_s) if in_inventory and is_operator else None
-    used_kb = dict(json.loads(said.used_kb)) if said and is_operator else {}
-    known = [each.iccid for each in desired.policy.profiles.values()] if desired and is_operator else []
-    profiles = _profiles(desired, used, used_kb, sent.month_bytes(connection, known, now_s))
-    quotas = [each["quota_mb"] for each in profiles if each["used"]]
+    profiles = _profiles(connection, desired, said, is_operator, now_s)
     return {
         "state": cards.state(connection, device),
         "desired": desired and desired.profile,
         "reported": iso(said.reported_s) if said else None,
-        "eid": (said.eid if said else None) or None,
+        "eid": eid or None,
         "euicc": downloads.shown_euicc(connection, device),
-        "free_bytes": downloads.free_bytes(connection, device, said.eid if said else None),
+        "free_bytes": downloads.free_bytes(connection, device, eid),
         "binding": _binding(identities, desired, in_inventory),
-        "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
-        if identities
-        else None,
+        "identity": _identity(identities[-1]) if identities else None,
         "services": _services(connection, device),
         "plan": plan,
         "profiles": profiles,
         "switches": _switches(asked, stored.events(connection, device), spans),
-        "quota_mb": (plan and plan["quota_mb"]) or next(iter(quotas), None),
+        "quota_mb": (plan and plan["quota_mb"]) or _quota_in_use(profiles),
         "usage": _usage(connection, device, spans, now_s),
     }
+
+
+def _identity(row: Row[Any]) -> dict[str, str | None]:
+    return {name: getattr(row, name) or None for name in ("imei", "iccid", "imsi")}
+
+
+def _quota_in_use(profiles: Sequence[Mapping[str, Any]]) -> float | None:
+    return next((each["quota_mb"] for each in profiles if each["used"]), None)
 
 
 def _services(connection: Connection, device: str) -> str | None:
@@ -96,26 +97,35 @@ def _plan(connection: Connection, found: SimCard, now_s: int) -> dict[str, Any]:
 
 
 def _profiles(
-    desired: stored.Desired | None, used: str | None, used_kb: Mapping[str, int], month: Mapping[str, int]
+    connection: Connection,
+    desired: stored.Desired | None,
+    said: Row[Any] | None,
+    is_operator: bool,
+    now_s: int,
 ) -> list[dict[str, Any]]:
-    """Return the profiles of the policy; `used_kb` is what the device has counted, `month` what the agent
-    estimates, by ICCID."""
+    """Return the profiles of the policy, with the usage that the device has counted, and that of the month as
+    the agent estimates it. A tenant does not see the usage before its own trip."""
     if desired is None:
         return []
-    rows = sorted(desired.policy.countries.items(), key=lambda row: row[0] or math.inf)
+    policy = desired.policy
+    used = policy.name(said.used) if said and said.revision == desired.revision else None
+    used_kb = dict(json.loads(said.used_kb)) if said and is_operator else {}
+    iccids = [each.iccid for each in policy.profiles.values()] if is_operator else []
+    month = sent.month_bytes(connection, iccids, now_s)
+    rows = sorted(policy.countries.items(), key=lambda row: row[0] or math.inf)
     countries = {
         name: [_COUNTRIES.get(mcc, str(mcc)) if mcc else "*" for mcc, best in rows if name in best]
-        for name in desired.policy.profiles
+        for name in policy.profiles
     }
     return [
         {
             "name": name, "iccid": each.iccid, "apn": each.apn, "used": name == used,
-            "fallback": name == desired.policy.fallback, "countries": countries[name],
+            "fallback": name == policy.fallback, "countries": countries[name],
             "quota_mb": each.quota_kb / 1024 or None,
             "used_mb": used_kb[each.iccid] / 1024 if each.iccid in used_kb else None,
             "month_mb": month[each.iccid] / 1e6 if each.iccid in month else None,
         }
-        for name, each in desired.policy.profiles.items()
+        for name, each in policy.profiles.items()
     ]  # fmt: skip
 
 

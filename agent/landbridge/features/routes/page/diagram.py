@@ -15,7 +15,7 @@ from landbridge.features.routes.queries.drawn import station
 from landbridge.features.routes.usual import usual
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
-from landbridge.points import outline
+from landbridge.points.queries import outline
 from landbridge.web.answers import Json, Schema, Time
 from landbridge.web.api import CurrentUser
 from landbridge.web.auth import User

@@ -17,7 +17,7 @@ from landbridge.features.routes.queries.drawn import station
 from landbridge.features.trips import queries as trips
 from landbridge.geo import places, settlements
 from landbridge.geo.route import Waypoint, find, parse, position
-from landbridge.points import outline
+from landbridge.points.queries import outline
 from landbridge.protocol.route_data import TILE_KM, tile_count
 from landbridge.web import api, auth
 from landbridge.web.auth import User, demand

@@ -10,13 +10,13 @@ from sqlalchemy import Connection, Row
 from landbridge.core import secret
 from landbridge.core.clock import iso
 from landbridge.core.texts import _
-from landbridge.events import queries as events
+from landbridge.events.queries import events
 from landbridge.features.devices import queries as devices
 from landbridge.features.routes.queries.drawn import drawn
 from landbridge.features.sharing import queries as share_links
 from landbridge.features.sharing.rules import SHARE_PATH
-from landbridge.points import quality, stationary
-from landbridge.points import queries as points
+from landbridge.points import quality
+from landbridge.points.queries import points, stationary
 from landbridge.web import serialize
 from landbridge.web.render import page
 from landbridge.web.services import services

@@ -1,4 +1,4 @@
-"""Stored points, as they are read; what writes them is in writes.py, the uplinks they came in in uplinks.py.
+"""Reads stored points; writes.py stores and changes them.
 
 (device, seq) identifies a point, whenever and however often it comes.
 """
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column,
 from landbridge.core.names import OPERATOR
 from landbridge.db.among import among_given
 from landbridge.db.tables import devices, points, trips, uplinks
-from landbridge.points import gaps
+from landbridge.points.queries import gaps
 from landbridge.points.rows import COLUMNS, StoredPoint, from_row
 from landbridge.protocol.point import KIND_FIX, Point
 
@@ -161,6 +161,19 @@ def last_flagged(connection: Connection, flags: int) -> list[str]:
     )
     flagged = last.where(points.c.flags.bitwise_and(flags) != 0)
     return list(connection.execute(flagged.order_by(devices.c.device)).scalars())
+
+
+def flagged(connection: Connection, device: str, flags: int) -> list[StoredPoint]:
+    """Return the points of `device` with one of `flags`, by sequence."""
+    statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(flags) != 0)
+    return [from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
+
+
+def times_after(connection: Connection, device: str, seq: int, flags: int) -> list[tuple[int, int]]:
+    """Return sequence and time of the fixes of `device` after `seq` without any of `flags`, by sequence."""
+    fixes = select(points.c.seq, points.c.at_s).where(points.c.device == device, points.c.kind == KIND_FIX)
+    good = fixes.where(points.c.seq > seq, points.c.flags.bitwise_and(flags) == 0)
+    return [(row.seq, row.at_s) for row in connection.execute(good.order_by(points.c.seq))]
 
 
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:

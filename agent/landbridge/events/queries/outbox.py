@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, 
 from landbridge.core.names import BROKER, OPERATOR
 from landbridge.db import bulk, order
 from landbridge.db.tables import delivery_retries, integrations, outbox
-from landbridge.events import tracks
+from landbridge.events.queries import tracks
 
 
 class NewMessage(NamedTuple):

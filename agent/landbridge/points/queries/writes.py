@@ -1,14 +1,20 @@
-"""What is written into the table of points: new points, then their trips, times and flags."""
+"""Writes stored points: new ones, then their trips, times and flags."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, update
+from sqlalchemy import Connection, bindparam, update
 
 from landbridge.db import bulk
-from landbridge.db.tables import devices, points
-from landbridge.points.queries import from_point, trips_of, under
-from landbridge.points.rows import COLUMNS, CheckedPoint, CheckedPoints, StoredPoint, StoredPoints
+from landbridge.db.tables import points
+from landbridge.points.queries.points import from_point, trips_of
+from landbridge.points.rows import (
+    COLUMNS,
+    CheckedPoint,
+    StoredPoint,
+    StoredPoints,
+    with_trip,
+)
 from landbridge.protocol.point import Point
 
 
@@ -26,50 +32,6 @@ def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
     # SQLite's driver looks for an adapter for each null and boolean, but not for numbers.
     bulk.insert(connection, points, COLUMNS[:-1], without)
     bulk.insert(connection, points, COLUMNS, of_trips)
-
-
-def store(
-    connection: Connection, device: str, checked: Sequence[CheckedPoint], received_s: int
-) -> StoredPoints:
-    """Store the new points of one device and return them, in the given order."""
-    already = under(connection, device, [each.point.seq for each in checked])
-    of_device = trips_of(connection, [device]).get(device, ())
-    fresh = CheckedPoints.of([each for each in checked if each.point.seq not in already])
-    stored = with_trips(device, fresh, received_s, of_device)
-    insert_all(connection, stored)
-    highest = max((each.point.seq for each in checked), default=0)
-    lower = devices.c.device == device, devices.c.highest_seq < highest
-    connection.execute(update(devices).where(*lower).values(highest_seq=highest))
-    return stored
-
-
-def with_trips(
-    device: str, checked: CheckedPoints, received_s: int, of_device: Sequence[Row[Any]]
-) -> StoredPoints:
-    """Apply `with_trip` to each of `checked`."""
-    n = len(checked)
-    trip: list[Sequence[Any]] = [[None] * n] * 3
-    if of_device:
-        under_way = [_trip_at(at_s, of_device) for at_s in checked.column("at_s")]
-        trip = list(zip(*under_way, strict=True)) or trip
-    return StoredPoints([[device] * n, *checked.columns, [received_s] * n, *trip])
-
-
-def with_trip(
-    device: str, checked: CheckedPoint, received_s: int, of_device: Sequence[Row[Any]]
-) -> StoredPoint:
-    """Return the point with the trip that was under way when it was taken; with none if its time is unknown.
-    A guess would show one shipper's point under another's container."""
-    return StoredPoint(device, *checked, received_s, *_trip_at(checked.at_s, of_device))
-
-
-def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | None, str | None, str | None]:
-    """Return trip, container and tenant at that time."""
-    if at_s is not None:
-        for trip in of_device:
-            if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
-                return trip.trip, trip.container, trip.tenant
-    return None, None, None
 
 
 def date(
@@ -113,16 +75,12 @@ def bind(connection: Connection, device: str, from_s: int) -> list[tuple[StoredP
     moved = [
         (was, now)
         for was in from_point(connection, device, (from_s, 0), flags=0)
-        if (now := with_trip(device, _checked(was), was.received_s, of_device)).trip != was.trip
+        if (now := with_trip(device, was.checked, was.received_s, of_device)).trip != was.trip
     ]
     of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
     if moved:
         connection.execute(of_point, [{"of_seq": now.point.seq, "trip": now.trip} for _, now in moved])
     return moved
-
-
-def _checked(stored: StoredPoint) -> CheckedPoint:
-    return CheckedPoint(stored.point, stored.at_s, stored.dated, stored.flags)
 
 
 def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
