@@ -242,22 +242,9 @@ def _ingest_threads(
     pipeline = make_pipeline(database, keyring, Clock(), source, publisher)
     worker = Worker(source.waiting, pipeline, priority)
     tracking = TrackingWorker(database, Clock(), publisher, priority, (source.problem, worker.problem))
-    pages = base_url(config.web) if config.web.port or config.web.url else ""
-    deliveries = Deliveries(
-        database,
-        Clock(),
-        lambda integration: opened(integration, keyring, carrier(config.dcsa)),
-        leads.may_deliver,
-    )
-    send = sender(keyring, config.mail, Clock())
-    post = partial(mail.post, config.mail)
-    reports = ReportMails(database, Clock(), post, config.mail.sender, leads.may_deliver)
-    notifier = Notifier(database, Clock(), send, pages, leads.may_deliver)
     retention = RetentionWorker(database, Clock(), config.store, priority)
-    profiles = Downloads(database, keyring, Clock(), trust.load(config.esim), leads.may_deliver)
-    threads: list[Periodic | Worker] = [
-        worker, tracking, publisher, deliveries, notifier, reports, profiles, retention,
-    ]  # fmt: skip
+    deliverers = _deliverers(config, database, keyring, leads)
+    threads: list[Periodic | Worker] = [worker, tracking, publisher, *deliverers, retention]
     if config.broker.users == MOSQUITTO:
         threads.append(BrokerUsers(config.broker, database, keyring, leads.may_send))
     checks = (*dict.fromkeys((source.problem, session.problem)), worker.problem)
@@ -273,6 +260,26 @@ def _ingest_threads(
             thread.stop()
         for end in dict.fromkeys(ends):
             end.close()
+
+
+def _deliverers(
+    config: Config, database: Database, keyring: Keyring, leads: Leads
+) -> tuple[Deliveries, Notifier, ReportMails, Downloads]:
+    """Return what delivers to others than the broker: to integrations and people, and profiles to cards."""
+    clock, may_deliver = Clock(), leads.may_deliver
+    pages = base_url(config.web) if config.web.port or config.web.url else ""
+    post = partial(mail.post, config.mail)
+    return (
+        Deliveries(
+            database,
+            clock,
+            lambda integration: opened(integration, keyring, carrier(config.dcsa)),
+            may_deliver,
+        ),
+        Notifier(database, clock, sender(keyring, config.mail, clock), pages, may_deliver),
+        ReportMails(database, clock, post, config.mail.sender, may_deliver),
+        Downloads(database, keyring, clock, trust.load(config.esim), may_deliver),
+    )
 
 
 def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> None:

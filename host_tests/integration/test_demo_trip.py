@@ -14,6 +14,7 @@ from landbridge.features.reports import kinds
 from landbridge.features.reports.render import render
 from landbridge.features.trips import queries as trips
 
+from host_tests.support import copies
 from host_tests.support.reports import of_pdf, sheets
 from host_tests.support.short_trip import OUT, Platform, Run
 from tools.world import stage
@@ -60,7 +61,7 @@ def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(two_days, tmp_path):
     assert one.stage.network.stalls == 0
     assert one.had.dead_letters == one.had.outbox_left == 0
     assert any(each.point.kind == 1 for each in one.had.points)
-    with trip(tmp_path, os.environ["LOCKSTEP_MODEM"], 3, 2, settings=["paced=0"]) as two:
+    with copies.anew(), trip(tmp_path, os.environ["LOCKSTEP_MODEM"], 3, 2, settings=["paced=0"]) as two:
         assert two.digest == one.digest
     assert one.digest != "" and one.had.points
 

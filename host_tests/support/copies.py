@@ -1,17 +1,18 @@
-"""Processes of Python that begin as copies of one that has loaded the agent: to load it takes longer than
-most of what a test has it do. Each is a process of its own, with its own memory, which a test may kill.
+"""Processes of Python that begin as copies of one that has loaded the agent, or MicroPython: to load it takes
+longer than most of what a test has it do. Each is a process of its own, with its own memory, which a test may
+kill.
 
-`python -m host_tests.support.copies DESCRIPTOR` is the process that is copied; it ends with the socket.
+`python -m host_tests.support.copies DESCRIPTOR MODULE...` is a process that is copied; it ends with its
+socket.
 """
 
 import fcntl
-import functools
 import gc
 import importlib
 import inspect
 import itertools
+import marshal
 import os
-import pickle
 import runpy
 import select
 import signal
@@ -22,6 +23,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -35,16 +37,38 @@ _PROGRAMS = (
     "tools.world.services.agent",
     "tools.world.services.broker",
 )
-_LOADED = (
+_SCRIPT = str(Path(sys.executable).with_name("landbridge"))
+_AGENT = (
     "landbridge.cli", "landbridge.ingest.pipeline", "landbridge.web.server", "tools.world.services.chaos",
     "amqtt.broker", "aiosmtpd.controller",
 )  # fmt: skip
 """What they load, but not themselves."""
+_DEVICE = ("micropython_run",)
+_CLIENT = f"""#!{sys.executable} -IS
+import _socket, marshal, os, signal, struct, sys
+ours, theirs = os.pipe()
+asked = {{
+    "program": ["", {_SCRIPT!r}, *sys.argv[1:]], "folder": os.getcwd(), "environment": dict(os.environ),
+    "is_apart": False, "numbers": (0, 1, 2),
+}}
+number = struct.Struct("<i")
+passed = struct.pack("4i", theirs, 0, 1, 2)
+asking = _socket.socket(fileno=int(os.environ["COPIES"]))
+asking.sendmsg([marshal.dumps(asked)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed)])
+os.close(theirs)
+copy = number.unpack(os.read(ours, 4))[0]
+for each in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(each, lambda found, _: os.kill(copy, found))
+code = os.waitstatus_to_exitcode(number.unpack(os.read(ours, 4))[0])
+sys.exit(code if code >= 0 else 128 - code)
+"""
+_USUAL = subprocess.Popen
 _NUMBER = struct.Struct("<i")
 _MOST_BYTES = 1 << 17
 _MOST_DESCRIPTORS = 16
 _STANDARD = (0, 1, 2)
 _starting = threading.Lock()
+_originals: dict[tuple[str, ...], tuple[socket.socket, subprocess.Popen[Any]]] = {}
 
 
 class Copied(subprocess.Popen[Any]):
@@ -56,13 +80,14 @@ class Copied(subprocess.Popen[Any]):
     def _execute_child(self, *given: Any) -> None:
         usual = super()._execute_child  # type: ignore[misc]
         how = inspect.signature(usual).bind(*given).arguments
-        if not _is_program(how["args"]):
+        program = _program(how["args"])
+        if not program:
             usual(*given)
             return
         self._report, theirs = os.pipe()
         asked = {
-            "arguments": [*how["args"]][2:],
-            "folder": how["cwd"] or os.getcwd(),
+            "program": program,
+            "folder": os.fspath(how["cwd"] or os.getcwd()),
             "environment": dict(os.environ if how["env"] is None else how["env"]),
             "is_apart": how["start_new_session"],
             "numbers": (*_STANDARD, *how["pass_fds"]),
@@ -70,9 +95,11 @@ class Copied(subprocess.Popen[Any]):
         ends = (how[name] for name in ("p2cread", "c2pwrite", "errwrite"))
         standard = [number if end == -1 else end for number, end in zip(_STANDARD, ends, strict=True)]
         try:
-            with _starting:
-                asking, _ = _original()
-            socket.send_fds(asking, [pickle.dumps(asked)], [theirs, *standard, *how["pass_fds"]])
+            socket.send_fds(
+                original(_DEVICE if program[0] == "-c" else _AGENT),
+                [marshal.dumps(asked)],
+                [theirs, *standard, *how["pass_fds"]],
+            )
         finally:
             os.close(theirs)
         self.pid = _NUMBER.unpack(os.read(self._report, _NUMBER.size))[0]
@@ -102,12 +129,18 @@ class Copied(subprocess.Popen[Any]):
         return self.returncode
 
 
-def _is_program(arguments: Any) -> bool:
-    return (
-        isinstance(arguments, list | tuple)
-        and tuple(arguments[:2]) == (sys.executable, "-m")
-        and arguments[2] in _PROGRAMS
-    )
+def _program(arguments: Any) -> list[str]:
+    """What can be copied: "-m" and a module, "-c" and MicroPython's start, or a script; and its arguments."""
+    if not isinstance(arguments, list | tuple):
+        return []
+    match words := [os.fsdecode(each) for each in arguments]:
+        case [sys.executable, "-m", name, *_] if name in _PROGRAMS:
+            return words[1:]
+        case [sys.executable, "-I", "-S", "-c", code, *_] if "micropython_run" in code:
+            return words[3:]
+        case [script, *_] if script == _SCRIPT:
+            return ["", *words]
+    return []
 
 
 def _has_come(descriptor: int) -> bool:
@@ -116,13 +149,19 @@ def _has_come(descriptor: int) -> bool:
     return bool(poll.poll(0))
 
 
-@functools.cache
-def _original() -> tuple[socket.socket, subprocess.Popen[Any]]:
-    """The process that is copied, which runs from the first copy on, and the socket to it."""
+def original(modules: tuple[str, ...] = _AGENT) -> socket.socket:
+    """Return the socket of the process with these modules, which runs from its first copy on."""
+    with _starting:
+        if modules not in _originals:
+            _originals[modules] = _start(modules)
+        return _originals[modules][0]
+
+
+def _start(modules: tuple[str, ...]) -> tuple[socket.socket, subprocess.Popen[Any]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(theirs.fileno())],
+            [sys.executable, "-m", __name__, str(theirs.fileno()), *modules],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
@@ -136,11 +175,26 @@ def copied() -> Iterator[None]:
     """Let `subprocess` copy, as long as the context lasts."""
     with mock.patch.object(subprocess, "Popen", Copied):
         yield
-    if _original.cache_info().currsize:
-        asking, process = _original()
+    while _originals:
+        asking, process = _originals.popitem()[1]
         asking.close()
         process.wait()
-        _original.cache_clear()
+
+
+@contextmanager
+def anew() -> Iterator[None]:
+    """Let processes start as usual: the order of sets, which copies share, is another in each."""
+    with mock.patch.object(subprocess, "Popen", _USUAL):
+        yield
+
+
+def command(folder: Path) -> dict[str, str]:
+    """Put a program into `folder` that is `landbridge` for a shell; return what it wants of the environment.
+    The shell has to inherit `original()`."""
+    program = folder / "landbridge"
+    program.write_text(_CLIENT)
+    program.chmod(0o755)
+    return {"COPIES": str(original().fileno())}
 
 
 class _Original:
@@ -168,7 +222,7 @@ class _Original:
                 if (number := os.fork()) == 0:
                     for end in (self._asked, self._woken, self._wake):
                         end.detach()  # `_begin` closes them
-                    return _begin(descriptors[1:], **pickle.loads(message))
+                    return _begin(descriptors[1:], **marshal.loads(message))
                 self._reports[number] = descriptors[0]
                 os.write(descriptors[0], _NUMBER.pack(number))
                 for each in descriptors[1:]:
@@ -186,7 +240,7 @@ class _Original:
 
 def _begin(
     descriptors: list[int],
-    arguments: list[str],
+    program: list[str],
     folder: str,
     environment: dict[str, str],
     is_apart: bool,
@@ -209,20 +263,27 @@ def _begin(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    return arguments
+    return program
 
 
 def main() -> None:
     """Load, then be copied."""
     original = _Original(socket.socket(fileno=int(sys.argv[1])))
-    for each in _LOADED:
+    for each in sys.argv[2:]:
         importlib.import_module(each)
     gc.collect()
     gc.freeze()
     program = original.serve()
-    if program:
-        sys.argv = program
-        runpy.run_module(program[0], run_name="__main__", alter_sys=True)
+    if not program:
+        return
+    kind, what, *rest = program
+    sys.argv = [what if kind == "" else kind, *rest]
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        exec(what, {"__name__": "__main__"})
+    else:
+        runpy.run_path(what, run_name="__main__")
 
 
 if __name__ == "__main__":

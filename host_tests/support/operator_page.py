@@ -8,10 +8,11 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from landbridge.core.clock import Clock
 
-from host_tests.support import docs
+from host_tests.support import copies, docs
 from host_tests.support.agent import wait_until
 from tools.verify.harness.ports import free_port
 from tools.verify.kill.devices import Device
@@ -22,17 +23,26 @@ _UNITS = ("landbridge-broker.service", "landbridge.service")
 
 def shell(folder: Path, script: str) -> str:
     """Run a script in `folder`; return what it prints."""
-    done = subprocess.run(
+    environment = _environment()
+    with TemporaryDirectory() as programs:
+        environment |= copies.command(Path(programs))
+        environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
+        done = _done(folder, script, environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _done(folder: Path, script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["sh", "-e"],
         input=script,
         cwd=folder,
-        env=_environment(),
+        env=environment,
+        pass_fds=[copies.original().fileno()],
         text=True,
         capture_output=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def _environment() -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.db.database import Database, open_database
-from landbridge.events import dcsa, publisher, topics
+from landbridge.events import dcsa, finished, publisher, topics
 from landbridge.events.queries import outbox
 from landbridge.events.queries.outbox import NewMessage
 from landbridge.features.exports.formats import Format
@@ -60,7 +60,7 @@ def content(message: NewMessage) -> dict[str, Any]:
 
 
 def track_of(points: list[StoredPoint]) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(json.dumps(topics.numbered(1, points, lambda _: {})))
+    decoded: dict[str, Any] = json.loads(json.dumps(finished.numbered(1, points, {})))
     return decoded
 
 

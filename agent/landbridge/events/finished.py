@@ -1,6 +1,6 @@
 """Messages of the outbox in their published form."""
 
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -10,8 +10,10 @@ from landbridge.core.names import OPERATOR
 from landbridge.events import topics
 from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.events.queries.tracks import Batch, listed
-from landbridge.points import cells
+from landbridge.points import cells, geojson
+from landbridge.points.cells import Located
 from landbridge.points.queries import points
+from landbridge.points.rows import StoredPoint
 
 
 def finished(connection: Connection, message: OutboxMessage) -> OutboxMessage | None:
@@ -30,4 +32,10 @@ def track(connection: Connection, batch: Batch) -> dict[str, Any] | None:
     stored = points.of_sequences(connection, batch.device, batch.sequences)
     mine = [each for each in stored if (each.tenant or OPERATOR) == batch.tenant]
     mine.sort(key=lambda each: each.point.seq)
-    return topics.numbered(batch.message, mine, partial(cells.locate, connection)) if mine else None
+    return numbered(batch.message, mine, cells.locate(connection, mine)) if mine else None
+
+
+def numbered(number: int, track: Sequence[StoredPoint], located: Mapping[int, Located]) -> dict[str, Any]:
+    """Return a batch of points as platforms get it, under the number of its message; `located` are the
+    approximate places, by sequence."""
+    return {"track": number} | geojson.collection(track, located)

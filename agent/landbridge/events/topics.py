@@ -1,10 +1,10 @@
 """The messages for platforms about a newly stored batch: track, events, position
 (docs/reference/protocol.md)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -18,15 +18,10 @@ from landbridge.protocol.event import Event
 from landbridge.protocol.limits import MAX_RECORDS
 from landbridge.protocol.point import KIND_FIX
 
-if TYPE_CHECKING:
-    from landbridge.points.cells import Located
-
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
 """Bits of a record that are not published as events: stops, departures and borders come from tracking, which
 is more accurate."""
 
-Locate = Callable[[Sequence[StoredPoint]], Mapping[int, "Located"]]
-"""Approximate places of points without a fix, by sequence."""
 TRACK, POSITION = "track", "position"
 
 
@@ -42,11 +37,6 @@ def tracks(device: str, stored: Sequence[StoredPoint]) -> list[NewMessage]:
         for tenant, sequences in of_one
         for i in range(0, len(sequences), MAX_RECORDS)
     ]
-
-
-def numbered(number: int, track: Sequence[StoredPoint], locate: Locate) -> dict[str, Any]:
-    """Return a batch of points as platforms get it, under the number of its message."""
-    return {"track": number} | geojson.collection(track, locate(track))
 
 
 def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:

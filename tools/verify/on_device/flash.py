@@ -24,6 +24,7 @@ class Flash:
 
     def __init__(self, data, cut_at=NEVER, torn=False):
         self.data = data
+        self._seen = memoryview(data)
         self.operations = 0
         self.cut_at = cut_at
         self.torn = torn
@@ -33,9 +34,10 @@ class Flash:
         Flash.last = self
 
     def readblocks(self, n, buf, offset=0):
-        self._there()
+        if self.ended:
+            raise PowerCut
         at = n * BLOCK + offset
-        buf[:] = self.data[at : at + len(buf)]
+        buf[:] = self._seen[at : at + len(buf)]
 
     def writeblocks(self, n, buf, offset=None):
         if offset is None:

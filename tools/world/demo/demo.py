@@ -151,10 +151,7 @@ def _print_result(
     built = demo.stage
     budget_j = arguments.budget or math.inf
     demands = figures.demands(arguments.modem, arguments.season, arguments.battery, budget_j, arguments.world)
-    short = figures.fell_short(found, demands)
-    short += [f"nothing was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
-    short += compare.fell_short(found, others)
-    short += demo.access.short() if demo.access else []
+    short = _fell_short(demo, found, demands, others)
     title = f"{stage.CONTAINER}, {stage.ROUTE}, {arguments.world}: {found.days:.1f} days"
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
@@ -173,14 +170,29 @@ def _print_result(
     )
     if others:
         console.print(compare.table(found, others))
-    clock, agent = (quote(f"{shown}/{each}") for each in ("clock", "agent"))
-    look = f"LANDBRIDGE_CLOCK_FILE={clock} .venv/bin/landbridge --data {agent} web {stage.DEVICE}"
-    console.print(f"its page: {look}", soft_wrap=True, highlight=False)
+    console.print(f"its page: {_command_of_page(shown)}", soft_wrap=True, highlight=False)
     for line in (*found.wrong[:10], *short):
         print(f"fell short: {line}" if line in short else line, file=sys.stderr)
     if found.crashes:
         print(f"what the device printed: {out / LOG}", file=sys.stderr)
     return 1 if short else 0
+
+
+def _fell_short(
+    demo: Demo, found: Figures, demands: Sequence[figures.Demand], others: dict[str, Figures]
+) -> list[str]:
+    """What the trip does not show that it must."""
+    short = figures.fell_short(found, demands)
+    short += [f"nothing was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
+    short += compare.fell_short(found, others)
+    short += demo.access.short() if demo.access else []
+    return short
+
+
+def _command_of_page(folder: Path) -> str:
+    """How the device's page is opened, at the time at which the trip has ended."""
+    clock, agent = (quote(f"{folder}/{each}") for each in ("clock", "agent"))
+    return f"LANDBRIDGE_CLOCK_FILE={clock} .venv/bin/landbridge --data {agent} web {stage.DEVICE}"
 
 
 def _shown(path: Path) -> Path:
