@@ -85,6 +85,8 @@ def test_answers_of_an_integration_are_distinguished(receiver):
     for code in (302, 404, 500):
         with pytest.raises(Away, match=f"answers {code}"):
             http.HttpClient(f"{receiver.url}/{code}").post(b"{}", {})
+    with pytest.raises(Away, match=r"301 .* to https://elsewhere\.example/hook: .* correct the address$"):
+        http.HttpClient(f"{receiver.url}/301").post(b"{}", {})
     with pytest.raises(Away, match="no answer"):
         http.HttpClient("http://127.0.0.1:1/").post(b"{}", {})
 

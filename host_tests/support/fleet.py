@@ -79,6 +79,8 @@ class Receiver:
                 code = outer.answer(got)
                 (outer.taken if code < 300 else outer.refused).append(got)
                 self.send_response(code)
+                if code // 100 == 3:
+                    self.send_header("Location", "https://elsewhere.example/hook")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -30,6 +30,8 @@ class Answer(NamedTuple):
     status: int
     reason: str
     body: bytes
+    location: str
+    """Where a redirect leads."""
 
     @property
     def is_good(self) -> bool:
@@ -39,7 +41,11 @@ class Answer(NamedTuple):
     @property
     def summary(self) -> str:
         """Status and reason, for people."""
-        return f"it answers {self.status} {self.reason}"
+        said = f"it answers {self.status} {self.reason}"
+        if not self.location or self.is_good:
+            return said
+        where = ascii(self.location)[1:-1][:200]
+        return f"{said} to {where}: redirects are not followed, correct the address"
 
 
 class HttpClient:
@@ -96,7 +102,8 @@ class HttpClient:
         with _within(WHOLE_S, self._connection):
             self._connection.request(*request)
             response = self._connection.getresponse()
-            answer = Answer(response.status, response.reason, response.read(most))
+            body, location = response.read(most), response.getheader("Location") or ""
+            answer = Answer(response.status, response.reason, body, location)
         if self._connection.sock is not None:
             self._pass_over(response)
         return answer
