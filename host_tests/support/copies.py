@@ -62,6 +62,11 @@ for each in (signal.SIGINT, signal.SIGTERM):
 code = os.waitstatus_to_exitcode(number.unpack(os.read(ours, 4))[0])
 sys.exit(code if code >= 0 else 128 - code)
 """
+_NOT_COPIED = {
+    "executable": None, "preexec_fn": None, "close_fds": True, "shell": False,
+    "gid": None, "gids": None, "uid": None, "umask": -1,
+}  # fmt: skip
+"""What a copy cannot be given, and how it is unless it is asked for."""
 _USUAL = subprocess.Popen
 _NUMBER = struct.Struct("<i")
 _MOST_BYTES = 1 << 17
@@ -81,7 +86,7 @@ class Copied(subprocess.Popen[Any]):
         usual = super()._execute_child  # type: ignore[misc]
         how = inspect.signature(usual).bind(*given).arguments
         program = _program(how["args"])
-        if not program:
+        if not program or any(how[name] != usually for name, usually in _NOT_COPIED.items()):
             usual(*given)
             return
         self._report, theirs = os.pipe()
