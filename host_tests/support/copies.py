@@ -1,9 +1,8 @@
-"""Processes of Python that begin as copies of one that has loaded the agent, or MicroPython: to load it takes
-longer than most of what a test has it do. Each is a process of its own, with its own memory, which a test may
-kill.
+"""Processes of the agent that begin as copies of one that has loaded it: to load it takes longer than most of
+what a test has it do. Each is a process of its own, with its own memory, which a test may kill. Devices start
+as usual: copies share one layout of the memory, and MicroPython's heap sees addresses.
 
-`python -m host_tests.support.copies DESCRIPTOR MODULE...` is a process that is copied; it ends with its
-socket.
+`python -m host_tests.support.copies DESCRIPTOR` is the process that is copied; it ends with its socket.
 """
 
 import fcntl
@@ -43,7 +42,6 @@ _AGENT = (
     "amqtt.broker", "aiosmtpd.controller",
 )  # fmt: skip
 """What they load, but not themselves."""
-_DEVICE = ("micropython_run",)
 _CLIENT = f"""#!{sys.executable} -IS
 import _socket, marshal, os, signal, struct, sys
 ours, theirs = os.pipe()
@@ -73,7 +71,8 @@ _MOST_BYTES = 1 << 17
 _MOST_DESCRIPTORS = 16
 _STANDARD = (0, 1, 2)
 _starting = threading.Lock()
-_originals: dict[tuple[str, ...], tuple[socket.socket, subprocess.Popen[Any]]] = {}
+_originals: list[tuple[socket.socket, subprocess.Popen[Any]]] = []
+"""The process that is copied, from its first copy on."""
 
 
 class Copied(subprocess.Popen[Any]):
@@ -101,7 +100,7 @@ class Copied(subprocess.Popen[Any]):
         standard = [number if end == -1 else end for number, end in zip(_STANDARD, ends, strict=True)]
         try:
             socket.send_fds(
-                original(_DEVICE if program[0] == "-c" else _AGENT),
+                original(),
                 [marshal.dumps(asked)],
                 [theirs, *standard, *how["pass_fds"]],
             )
@@ -135,14 +134,12 @@ class Copied(subprocess.Popen[Any]):
 
 
 def _program(arguments: Any) -> list[str]:
-    """What can be copied: "-m" and a module, "-c" and MicroPython's start, or a script; and its arguments."""
+    """What can be copied: "-m" and a module, or a script; and its arguments."""
     if not isinstance(arguments, list | tuple):
         return []
     match words := [os.fsdecode(each) for each in arguments]:
         case [sys.executable, "-m", name, *_] if name in _PROGRAMS:
             return words[1:]
-        case [sys.executable, "-I", "-S", "-c", code, *_] if "micropython_run" in code:
-            return words[3:]
         case [script, *_] if script == _SCRIPT:
             return ["", *words]
     return []
@@ -154,19 +151,19 @@ def _has_come(descriptor: int) -> bool:
     return bool(poll.poll(0))
 
 
-def original(modules: tuple[str, ...] = _AGENT) -> socket.socket:
-    """Return the socket of the process with these modules, which runs from its first copy on."""
+def original() -> socket.socket:
+    """Return the socket of the process that is copied, which runs from its first copy on."""
     with _starting:
-        if modules not in _originals:
-            _originals[modules] = _start(modules)
-        return _originals[modules][0]
+        if not _originals:
+            _originals.append(_start())
+        return _originals[0][0]
 
 
-def _start(modules: tuple[str, ...]) -> tuple[socket.socket, subprocess.Popen[Any]]:
+def _start() -> tuple[socket.socket, subprocess.Popen[Any]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(theirs.fileno()), *modules],
+            [sys.executable, "-m", __name__, str(theirs.fileno())],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
@@ -181,7 +178,7 @@ def copied() -> Iterator[None]:
     with mock.patch.object(subprocess, "Popen", Copied):
         yield
     while _originals:
-        asking, process = _originals.popitem()[1]
+        asking, process = _originals.pop()
         asking.close()
         process.wait()
 
@@ -274,7 +271,7 @@ def _begin(
 def main() -> None:
     """Load, then be copied."""
     original = _Original(socket.socket(fileno=int(sys.argv[1])))
-    for each in sys.argv[2:]:
+    for each in _AGENT:
         importlib.import_module(each)
     gc.collect()
     gc.freeze()
@@ -285,8 +282,6 @@ def main() -> None:
     sys.argv = [what if kind == "" else kind, *rest]
     if kind == "-m":
         runpy.run_module(what, run_name="__main__", alter_sys=True)
-    elif kind == "-c":
-        exec(what, {"__name__": "__main__"})
     else:
         runpy.run_path(what, run_name="__main__")
 

@@ -24,7 +24,6 @@ class Flash:
 
     def __init__(self, data, cut_at=NEVER, torn=False):
         self.data = data
-        self._seen = memoryview(data)
         self.operations = 0
         self.cut_at = cut_at
         self.torn = torn
@@ -34,10 +33,9 @@ class Flash:
         Flash.last = self
 
     def readblocks(self, n, buf, offset=0):
-        if self.ended:
-            raise PowerCut
+        self._there()
         at = n * BLOCK + offset
-        buf[:] = self._seen[at : at + len(buf)]
+        buf[:] = self.data[at : at + len(buf)]
 
     def writeblocks(self, n, buf, offset=None):
         if offset is None:
