@@ -89,7 +89,7 @@ class Cost:
 
 def note(out: Path, modem: str, seed: int, days: int) -> Path:
     """Run a trip; return the file with its decisions, one JSON line each."""
-    built = stage.build(out, stage.Scenario(modem, seed, days))  # type: ignore[arg-type]
+    built = stage.build(out, stage.Scenario(modem, seed, days), heap_kw=HEAP_KW)  # type: ignore[arg-type]
     try:
         (built.flash / ENTRY).write_text(START)
         (built.flash / SLOT).write_bytes(pack(constants()["SEQUENCE"], _application()))

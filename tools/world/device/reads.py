@@ -100,7 +100,8 @@ def measure(modem: Dialect, hours: int = HOURS) -> Wakes:
 def wakes(modem: Dialect, hours: int, card: str = "single") -> Wakes:
     """The same with a card, until a profile has come to it."""
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), stage.Scenario(modem, 1, -(-hours // 24) + 1, card=card))
+        scenario = stage.Scenario(modem, 1, -(-hours // 24) + 1, card=card)
+        built = stage.build(Path(folder), scenario, heap_kw=HEAP_KW)
         kinds: list[str] = []
         before = firmware.moments(b""), _profiles(built)
         # The first wake has more to read than another.
