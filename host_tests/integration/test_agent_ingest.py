@@ -342,9 +342,13 @@ def test_the_position_is_the_newest_fix_once_a_slow_clock_is_right(installation,
     installation.start()
     installation.device().send([point(1, time=NOW_S - 900), point(2, time=NOW_S - 300)])
     set_clock(installation.folder / "clock", NOW_S)
-    assert "2 points changed" in run(capsys, "reprocess", DEVICE)
+    with installation.database().writing() as connection:
+        connection.exec_driver_sql("DELETE FROM points WHERE seq = 1")
+    assert "1 points changed, 1 added" in run(capsys, "reprocess", DEVICE)
     wait_until(lambda: platform.on("/position"), "a position")
     assert [each["seq"] for each in platform.on("/position")] == [2]
+    flags = [(each["properties"]["seq"], each["properties"]["quality_flags"]) for each in platform.features()]
+    assert flags[-2:] == [(1, []), (2, [])], "each is published once more"
 
 
 def still(seq, kind=KIND_REUSED, motion=0):

@@ -48,22 +48,20 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
     there = points.between(connection, device, min(fresh), max(fresh)) if fresh else []
     stored = {each.point.seq: each for each in there}
     added = [each for seq, each in fresh.items() if seq not in stored]
-    changed = [each for seq, each in fresh.items() if seq in stored and _differs(stored[seq], each)]
-    were = [stored[each.point.seq] for each in changed]
-    writes.put_right(connection, changed)
+    changed = {seq: each for seq, each in fresh.items() if seq in stored and _differs(stored[seq], each)}
+    writes.put_right(connection, list(changed.values()))
     writes.insert_all(connection, added)
     if fresh:
         row.has_stored(list(fresh))
     past = _past(connection, device, now_s)
     cleared = {each.point.seq: each._replace(flags=each.flags & ~FUTURE) for each in past}
     writes.set_flags(connection, device, {seq: each.flags for seq, each in cleared.items()})
-    were += past
-    changed = [*({each.point.seq: each for each in changed} | cleared).values()]
-    new_points.post(
-        connection,
-        [new_points.NewPoints(row, were, sorted(changed, key=_seq), sorted(added, key=_seq))],
-        now_s,
-    )
+    added = [cleared.pop(each.point.seq, each) for each in added]
+    were = {each.point.seq: each for each in past if each.point.seq in cleared}
+    were |= {seq: stored[seq] for seq in changed}
+    changed |= cleared
+    found = sorted(changed.values(), key=_seq), sorted(added, key=_seq)
+    new_points.post(connection, [new_points.NewPoints(row, list(were.values()), *found)], now_s)
     write(connection, [row])
     return Came(len(kept), len(changed), len(added), len(kept) - len(read))
 
