@@ -144,7 +144,7 @@ def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, mon
         for body, is_ours in ((got.body, True), (got.body + b" ", False)):
             names = {"secret": secret, "headers": got.headers, "body": body}
             exec("\n".join([*imports, line]), names)
-            assert names["ours"] is is_ours, line
+            assert names["genuine"] is is_ours, line
 
 
 def test_dcsa_events_match_their_schema_and_are_retracted(bound, receiver):

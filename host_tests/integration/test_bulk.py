@@ -58,9 +58,9 @@ def test_trips_of_a_file_start_together(fleet, sheet):
 
 @pytest.mark.parametrize("between", [";", "\t"])
 def test_what_a_spreadsheet_of_another_language_saves_is_read(fleet, tmp_path, between):
-    """With a byte order mark, and semicolons for commas."""
+    """With a byte order mark, an empty line, and semicolons for commas."""
     for name, content in (
-        ("devices", "device,tags\nlb-4,冷藏 重庆\n"),
+        ("devices", "\ndevice,tags\nlb-4,冷藏 重庆\n"),
         ("route", "name,country,lat,lon,kind\nChongqing,CN,29.6,106.5,hub\nDuisburg,DE,51.4,6.7,hub\n"),
     ):
         saved = content.replace(",", between).replace("\n", "\r\n")

@@ -51,7 +51,7 @@ def lines(file: TextIO, where: str) -> Iterator[str]:
 
 def delimiter(lines: Sequence[str]) -> str:
     """Return what separates the cells of a CSV file: not every spreadsheet writes commas."""
-    heads = lines[0] if lines else ""
+    heads = next((each for each in lines if each.strip()), "")
     return next((each for each in ";\t" if each in heads and "," not in heads), ",")
 
 

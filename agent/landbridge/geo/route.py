@@ -100,7 +100,7 @@ def parse(text: str, path: str) -> list[Waypoint]:
     """The stations of a CSV text with the columns of COLUMNS and perhaps `chinese` and `km`, which is
     computed otherwise. Lines that begin with # are comments. `UserError` names `path`, row and column of what
     is wrong."""
-    rows = files.lines(io.StringIO(text, newline=""), path)
+    rows = files.lines(io.StringIO(text.removeprefix("\ufeff"), newline=""), path)
     lines = [each for each in enumerate(rows, 1) if not each[1].startswith("#")]
     found: list[Waypoint] = []
     try:

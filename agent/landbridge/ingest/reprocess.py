@@ -53,7 +53,7 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
     writes.insert_all(connection, added)
     if fresh:
         row.has_stored(list(fresh))
-    past = _past(connection, device, now_s)
+    past = _past(connection, device, since_s, now_s)
     cleared = {each.point.seq: each._replace(flags=each.flags & ~FUTURE) for each in past}
     writes.set_flags(connection, device, {seq: each.flags for seq, each in cleared.items()})
     added = [cleared.pop(each.point.seq, each) for each in added]
@@ -86,10 +86,11 @@ def _checked(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, Checked
     return found
 
 
-def _past(connection: Connection, device: str, now_s: int) -> list[StoredPoint]:
-    """Return the points flagged as dated in the future whose time has come since, and before which no later
-    fix is dated: the agent's clock was slow, not the device's fast."""
-    flagged = points.flagged(connection, device, FUTURE)
+def _past(connection: Connection, device: str, since_s: int, now_s: int) -> list[StoredPoint]:
+    """Return the points received since then that are flagged as dated in the future, whose time has come, and
+    before which no later fix is dated. It is for the operator to know that the agent's clock was slow: a
+    device whose clock was fast, and was set right since, looks the same."""
+    flagged = [each for each in points.flagged(connection, device, FUTURE) if each.received_s >= since_s]
     if not flagged:
         return []
     later = points.times_after(connection, device, flagged[0].point.seq, NO_TIME)

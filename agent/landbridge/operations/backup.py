@@ -58,7 +58,8 @@ def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
 
     Use it after an update of the agent, or after the clock of this machine was corrected. Points that differ
     are published again. A point that was dated later than it arrived becomes valid once its time has come,
-    unless a later one is dated before it.
+    unless a later one is dated before it: this machine's clock is taken to have been slow, not the device's
+    fast.
 
     \b
     Examples:

@@ -66,7 +66,7 @@ def _in_use(config: Config) -> Iterator[Certificate]:
 def _read(file: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(Path(file).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, x509.InvalidVersion) as error:
         raise UserError(f"cannot read {file}: {error}; name a PEM file with a certificate") from None
 
 
@@ -77,13 +77,14 @@ def _of_broker(broker: Broker) -> Iterator[Certificate]:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         if broker.cert_file:
-            context.load_cert_chain(broker.cert_file, broker.cert_key_file or None)
+            # An encrypted key is refused; without a password OpenSSL would ask on the terminal.
+            context.load_cert_chain(broker.cert_file, broker.cert_key_file or None, password="")
         with (
             socket.create_connection((broker.host, broker.port), _CONNECT_S) as plain,
             context.wrap_socket(plain, server_hostname=broker.host) as connection,
         ):
             content = connection.getpeercert(binary_form=True)
             end = x509.load_der_x509_certificate(content or b"").not_valid_after_utc
-    except (OSError, ValueError):
+    except (OSError, ValueError, x509.InvalidVersion):
         return
     yield Certificate(f"the broker {broker.host}:{broker.port}", end, _BROKER)

@@ -315,7 +315,7 @@ def _clock(it: Opened) -> str:
     if ahead:
         raise UserError(
             f"the last point of {len(ahead)} devices, {ahead[0]} among them, was dated later than it arrived:"
-            " compare this machine's clock with UTC and correct it, then `landbridge reprocess`"
+            " compare this machine's clock with UTC; if it is slow, correct it, then `landbridge reprocess`"
         )
     return "no device's last point was dated later than it arrived"
 
