@@ -39,6 +39,21 @@ def test_a_profile_download_costs_as_estimated():
     assert not cost.short and 60 < cost.counts.apdus < 90 and cost.counts.uplinks > 12
 
 
+def test_a_package_for_which_the_messages_of_a_day_are_not_enough_is_not_begun(tmp_path):
+    for size, outcome in ((52_500, "installed"), (53_000, "failed")):
+        folder = tmp_path / outcome
+        folder.mkdir()
+        machine = Downloader(folder, "bg95", server_of_process(), size)
+        machine.agent.order()
+        for _ in range(2):
+            machine.wake()
+            machine.agent.works()
+        assert machine.agent.row().outcome == outcome
+        assert machine.copies() == [machine.digest] * (outcome == "installed")
+        assert outcome == "installed" or "a device takes 54000" in machine.agent.shown()["problem"]
+        machine.agent.database.close()
+
+
 def test_too_many_joules_and_another_end_are_reported(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     dear = downloads.Cost("bg95", "emtc", 15_000, True, Reading(1, 1, 1, 1, 1, 1, 1, 1.0), 1.0, 99.0)
