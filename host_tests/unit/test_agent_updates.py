@@ -146,6 +146,18 @@ def test_a_resumed_roll_out_excludes_devices_on_which_it_failed(database):
         releases.change_rollout(connection, BOARD, 2, halted=None, forgiven=1)
     assert hears(database, "lb-0", {}) == {}
     assert 7 in hears(database, "lb-1", {})
+    reached = [i for i in range(2, 6) if 7 in hears(database, f"lb-{i}", says(1))]
+    assert reached == [2, 3], "another canary in place of the first"
+    for i in (1, 2, 3):
+        hears(database, f"lb-{i}", says(2), NOW_S + DAY_S)
+    with database.reading() as connection:
+        rollout = releases.rollout(connection, BOARD, 2)
+    assert rollout and (rollout.stage, rollout.halted) == (0, None)
+    later_s = NOW_S + 3 * DAY_S
+    assert [7 in hears(database, "lb-4", {}, later_s) for _ in range(2)] == [False, False], "5 % are no more"
+    with database.reading() as connection:
+        rollout = releases.rollout(connection, BOARD, 2)
+    assert rollout and rollout.stage > 0, "it goes on"
 
 
 def test_a_failure_before_the_take_over_changes_no_end(database):

@@ -44,9 +44,10 @@ def failed(tally: Tally) -> str:
 
 
 def most_devices(current: Row[Any], meant: int) -> int:
-    """Return how many of the `meant` devices it may reach by now."""
+    """Return how many of the `meant` devices it may reach by now: another canary for each that failed before
+    it was resumed, or it would wait for those for ever."""
     fraction = STAGES_PERCENT[current.stage - 1] if current.stage else 0
-    return max(int(current.canaries), ceil(fraction * meant / 100))
+    return max(int(current.canaries + current.forgiven), ceil(fraction * meant / 100))
 
 
 def describe(current: Row[Any]) -> str:

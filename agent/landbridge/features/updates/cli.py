@@ -78,8 +78,8 @@ def roll_out(
     The release goes to the canaries (the first devices that report), then to 5, 25, 50 and 100 % of the
     devices with the board, each in its next session. The roll-out halts if more than 5 % of the devices
     reached so far refuse the release or fall back; below 20 devices one is enough. To resume it, run the
-    command again: failures until then no longer count. If canaries failed, give --canaries the number
-    that succeeded. `landbridge updates status` shows each device.
+    command again: failures until then no longer count, and another device takes the place of a canary
+    that failed. `landbridge updates status` shows each device.
 
     \b
     Example:
