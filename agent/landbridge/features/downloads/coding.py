@@ -19,7 +19,7 @@ MOST_REQUEST = 1_280
 PIECE_BYTES = 1_280
 """Bytes of a package in one downlink, which contains nothing else then."""
 MOST_PACKAGE = 54_000
-"""Bytes of a package: a device pulls no more with the messages of a day (firmware/locator/esim/download.py)."""
+"""Bytes of a package that a device pulls with the messages of a day (firmware/locator/esim/download.py)."""
 WAIT = 1
 """Quarter seconds after which a device repeats its request while the agent waits for a server."""
 LONGEST_WAIT = 120
