@@ -57,7 +57,7 @@ def test_trips_of_a_file_start_together(fleet, sheet):
 
 
 @pytest.mark.parametrize("between", [";", "\t"])
-def test_what_a_spreadsheet_of_another_language_saves_is_read(fleet, tmp_path, between):
+def test_csv_with_semicolons_or_tabs_is_read(fleet, tmp_path, between):
     """With a byte order mark, an empty line, and semicolons for commas."""
     for name, content in (
         ("devices", "\ndevice,tags\nlb-4,冷藏 重庆\n"),

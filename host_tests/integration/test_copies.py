@@ -13,7 +13,7 @@ from host_tests.support import copies
 LANDBRIDGE = str(Path(sys.executable).with_name("landbridge"))
 
 
-def test_a_copy_says_and_ends_as_what_is_started(tmp_path: Path):
+def test_a_copy_says_and_ends_as_a_process_that_is_started(tmp_path: Path):
     config = tmp_path / "landbridge.toml"
     config.write_text("[broker]\nport = 'none'\n")
     config.chmod(0o600)
@@ -31,7 +31,7 @@ def test_a_copy_says_and_ends_as_what_is_started(tmp_path: Path):
         return ended.returncode, ended.stdout, ended.stderr
 
     copied = [done(call) for call in calls]
-    with copies.anew():
+    with copies.started_as_usual():
         assert [done(call) for call in calls] == copied
     assert [code for code, _, _ in copied] == [2, 2, 0]
     assert all(out + err for _, out, err in copied)

@@ -61,7 +61,10 @@ def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(two_days, tmp_path):
     assert one.stage.network.stalls == 0
     assert one.had.dead_letters == one.had.outbox_left == 0
     assert any(each.point.kind == 1 for each in one.had.points)
-    with copies.anew(), trip(tmp_path, os.environ["LOCKSTEP_MODEM"], 3, 2, settings=["paced=0"]) as two:
+    with (
+        copies.started_as_usual(),
+        trip(tmp_path, os.environ["LOCKSTEP_MODEM"], 3, 2, settings=["paced=0"]) as two,
+    ):
         assert two.digest == one.digest
     assert one.digest != "" and one.had.points
 

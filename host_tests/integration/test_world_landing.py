@@ -65,5 +65,5 @@ def test_the_local_profile_is_loaded_and_used_with_the_other_modem(tmp_path: Pat
 
 def test_the_same_seed_is_the_same_trip(of_bg95: tuple[str, Any], tmp_path: Path, monkeypatch: Any):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    with copies.anew():
+    with copies.started_as_usual():
         assert _trip(tmp_path / "second", "bg95") == of_bg95

@@ -184,7 +184,7 @@ def copied() -> Iterator[None]:
 
 
 @contextmanager
-def anew() -> Iterator[None]:
+def started_as_usual() -> Iterator[None]:
     """Let processes start as usual: the order of sets, which copies share, is another in each."""
     with mock.patch.object(subprocess, "Popen", _USUAL):
         yield

@@ -176,7 +176,7 @@ def sql_of(code: str) -> list[str]:
     return found
 
 
-def test_sql_stands_in_db_and_in_what_is_called_queries():
+def test_sql_stands_in_db_and_in_queries():
     found = {
         str(file.relative_to(AGENT)): sql
         for file in AGENT.rglob("*.py")
