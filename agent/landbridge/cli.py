@@ -144,7 +144,9 @@ def app(arguments: Sequence[str] | None = None) -> None:
 def run_command(arguments: Sequence[str] | None) -> None:
     try:
         given = [_readable(text) for text in (sys.argv[1:] if arguments is None else arguments)]
-        code = _with_complete_errors(commands)(given or ["--help"], prog_name="landbridge", standalone_mode=False)
+        code = _with_complete_errors(commands)(
+            given or ["--help"], prog_name="landbridge", standalone_mode=False
+        )
     except UserError as error:
         sys.exit(_failure(str(error)))
     except TyperException as error:

@@ -179,9 +179,7 @@ def checked(model: type[T], given: Any, says: Sentences) -> T:
     return cast(T, found)
 
 
-def checked_row(
-    model: type[T], row: Mapping[str, Any], where: str, has_decimal_commas: bool = False
-) -> T:
+def checked_row(model: type[T], row: Mapping[str, Any], where: str, has_decimal_commas: bool = False) -> T:
     """The model of the cells of a row, texts or None; an empty one is that of a column with a default.
 
     Columns that the model does not have are left out. `UserError` names the column; `where` is the row. With
