@@ -52,8 +52,8 @@ def lines(file: TextIO, where: str) -> Iterator[str]:
 
 
 def named_delimiter(line: str) -> str:
-    """Return what separates the cells, if the line only names that, as spreadsheets write it above the columns:
-    sep=; - else an empty text."""
+    """Return what separates the cells, if the line only names that, like sep=; (spreadsheets write it above
+    the columns), else an empty text."""
     found = _NAMED.fullmatch(line)
     return found[1] if found else ""
 
