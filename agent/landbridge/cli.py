@@ -72,10 +72,8 @@ class _Command(TyperCommand):
         try:
             return super().parse_args(ctx, [*args])
         except TyperException as error:
-            given = self.make_parser(ctx).parse_args(args=[*args])[0]
-            missing = [
-                each for each in self.get_params(ctx) if each.required and given.get(each.name) is None
-            ]
+            given, known = self.make_parser(ctx).parse_args(args=[*args])[0], cast(Any, self.get_params(ctx))
+            missing = [each for each in known if each.required and given.get(each.name) is None]
             if getattr(error, "param", None) not in missing:
                 raise
             names = ", ".join(f"{each.param_type_name} {each.get_error_hint()}" for each in missing)

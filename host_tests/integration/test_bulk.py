@@ -74,7 +74,7 @@ def test_csv_with_semicolons_or_tabs_is_read(fleet, tmp_path, between):
 def test_csv_of_a_spreadsheet_of_another_country_is_read(fleet, sheet, between, point):
     """Its first line names what separates the cells, and a fraction has the country's comma."""
 
-    def saved(*rows: str) -> str:
+    def saved(*rows):
         lines = (each.replace(",", between).replace(".", point) for each in rows)
         return sheet("\n".join([f"sep={between}", *lines, ""]))
 
