@@ -172,8 +172,8 @@ def tables_made_once() -> Iterator[None]:
 
 
 class _Compiled(dict[tuple[Any, ...], Any]):
-    """Statements that SQLAlchemy has compiled; the key begins with the engine's dialect, of which each has one
-    of its own."""
+    """Statements that SQLAlchemy has compiled. A key begins with the dialect, of which each engine has one of
+    its own."""
 
     def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
         return super().get(key[1:], default)
