@@ -3,9 +3,10 @@ return everything; so is one that is given twice, of which all but the last woul
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any, get_args, get_origin
 
 from fastapi import HTTPException, Request
-from fastapi.dependencies.utils import field_annotation_is_sequence, get_flat_params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 
 from landbridge.core.texts import _
@@ -23,10 +24,14 @@ async def check(request: Request) -> None:
         if name not in fields:
             raise HTTPException(400, _unknown(shown, path, list(fields)))
         count = len(request.query_params.getlist(name))
-        if count > 1 and not field_annotation_is_sequence(fields[name].annotation):
+        if count > 1 and not _is_list(fields[name].annotation):
             raise HTTPException(
                 400, _("{name} is given {count} times; {path} takes one", name=shown, count=count, path=path)
             )
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
 
 
 def _unknown(name: str, path: str, known: Sequence[str]) -> str:
