@@ -207,7 +207,7 @@ def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
 
 @commands.command()
 def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
-    """Open the web pages on this machine, without the agent
+    """Serve the web pages on this machine only, without the agent
 
     Prints a sign-in link for the browser. Stops on Ctrl-C.
 

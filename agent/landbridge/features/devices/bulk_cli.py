@@ -87,7 +87,7 @@ def tag_devices(
     add: list[str] = _ADD,
     remove: list[str] = _REMOVE,
 ) -> None:
-    """Add tags to devices, or remove them
+    """Add tags to devices, or remove tags from them
 
     \b
     Examples:
