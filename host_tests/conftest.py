@@ -210,15 +210,20 @@ def _minified(sources: tuple[tuple[str, str], ...], outside: tuple[str, ...]) ->
     return minify(dict(sources), outside)
 
 
+_bytecode = functools.cache(layout.bytecode)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def minified_once() -> Iterator[None]:
-    """The same sources come out the same: to share their names takes more than a second."""
+    """The same sources come out the same: to share their names takes more than a second, and to compile them
+    starts more than a hundred processes."""
 
     def remembered(sources: Mapping[str, str], outside: Iterable[str] = ()) -> dict[str, str]:
         return dict(_minified(tuple(sources.items()), tuple(outside)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "minify", remembered)
+        patch.setattr(layout, "bytecode", _bytecode)
         yield
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from html import unescape
 
 import pytest
+from landbridge.features.settings import queries as settings
 
-from host_tests.support.fleet import Fleet, Pages
+from host_tests.support.fleet import FIRST, Fleet, Pages
 from host_tests.support.people import Visitor, add_user, said
 
 STATIONS = "name,country,lat,lon,kind\nEast,PL,52,19,yard\nWest,PL,52,{lon},yard\n"
@@ -55,7 +56,7 @@ def hidden(html: str, path: str) -> dict[str, str]:
     """The hidden fields of the form that is sent to a path, if they have a value."""
     forms = re.findall(r"<form[^>]*>.*?</form>", html, re.DOTALL)
     form = next(each for each in forms if f'action="{path}"' in each)
-    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
+    found = re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', form)
     return {name: unescape(value) for name, value in found if value or name == "seen"}
 
 
@@ -122,3 +123,16 @@ def test_a_route_that_was_renamed_is_saved_as_a_new_one(both):
     again = hidden(refused.text, "/routes")
     assert "changed" not in again
     assert boris.post("/routes", **again | {"name": "west", "stations": stations}).status == 303
+
+
+def test_a_setting_that_both_have_changed_is_refused_once(both, fleet):
+    anna, boris = both
+    path = f"/devices/{FIRST}/settings"
+    opened = hidden(boris.get(f"/devices/{FIRST}").text, path)
+    anna.get(f"/devices/{FIRST}")
+    assert anna.post(path, interval_s="30").status == 303
+    refused = boris.post(path, **opened | {"interval_s": "45"})
+    assert refused.status == 400 and "was changed to 30 after you opened this page" in said(refused)
+    assert boris.post(path, **hidden(refused.text, path) | {"interval_s": "45"}).status == 303
+    with fleet.database.reading() as connection:
+        assert settings.desired(connection, FIRST).changes["interval_s"] == 45 * 60

@@ -1,5 +1,5 @@
 """Query parameters of the API: one that its route does not declare is refused, or a misspelt filter would
-return everything; so is one that is given twice, of which all but the last would be ignored."""
+return everything. So is one that is given twice: all but the last would be ignored."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
