@@ -77,14 +77,16 @@ def test_a_modem_that_sleeps_registered_asks_only_where_its_network_is_gone():
     assert budget.since_attempt_s(state, 1) == -30
 
 
+class Numbers:
+    def count_power_on(self):
+        pass
+
+
+class Journal:
+    home = "/nowhere"
+
+
 def test_power_that_is_lost_in_an_attempt_makes_it_one_that_has_failed():
-    class Numbers:
-        def count_power_on(self):
-            pass
-
-    class Journal:
-        home = "/nowhere"
-
     state = st.new()
     for fails in (1, 2, 3):
         state[st.NOW] = HOUR
@@ -92,6 +94,23 @@ def test_power_that_is_lost_in_an_attempt_makes_it_one_that_has_failed():
         state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
         assert state[st.ATTEMPT_FAILS] == fails and budget.sags(state)
     assert trouble.power_was_lost(st.new(), Numbers(), Journal())[st.ATTEMPT_FAILS] == 0
+
+
+def test_power_that_is_lost_in_a_scan_makes_it_an_attempt_that_has_failed():
+    state = st.new()
+    state[st.NOW], state[st.LAST_ATTEMPT] = DAY, HOUR
+    budget.begin_scan(state, DAY + 5)
+    state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
+    assert state[st.ATTEMPT_FAILS] == 1 and budget.sags(state)
+    assert state[st.LAST_ATTEMPT] == 5  # the pause begins with it
+
+
+def test_power_that_is_lost_long_after_a_scan_says_nothing_about_it():
+    state = st.new()
+    budget.begin_scan(state, HOUR)
+    state[st.NOW] = DAY
+    state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
+    assert state[st.ATTEMPT_FAILS] == 0 and not budget.sags(state)
 
 
 def test_a_loss_of_power_forgets_no_message():

@@ -45,7 +45,9 @@ _LOST_WITH_POWER = (
 
 def power_was_lost(state, numbers, journal, now=0):
     """Turn `state`, as it was kept in flash, into the one that goes on; the clock shows `now`. Returns it."""
-    if state[st.LAST_ATTEMPT] and state[st.LAST_ATTEMPT] >= state[st.NOW]:
+    began = max(state[st.LAST_ATTEMPT], state[st.ATTEMPTS + (state[st.NEXT_ATTEMPT] - 1) % st.ATTEMPTS_KEPT])
+    if began and began >= state[st.NOW]:
+        state[st.LAST_ATTEMPT] = began  # a scan drains the supply as much: it has the same pause
         _in_attempt(state)
     restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
@@ -66,7 +68,7 @@ def cut_off(state, folder):
 
 
 def _in_attempt(state):
-    """The copy is of the last attempt. Whether the supply gave way in it, or after it, is unknown: it
+    """The copy is of the last attempt or scan. Whether the supply gave way in it, or after it, is unknown: it
     counts as failed, and the battery is weak until the next connection shows otherwise."""
     state[st.ATTEMPT_FAILS] += 1
     state[st.LOADED_MV] = st.GAVE_WAY_MV
