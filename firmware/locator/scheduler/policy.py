@@ -120,6 +120,7 @@ def _turn(state):
     state[st.HEARD_HERE] = state[st.SCANS_FAILED] = 0
     state[st.SESSION_NOT_BEFORE] = min(state[st.SESSION_NOT_BEFORE], now + networks.rest_s(state))
     if state[st.MOVING]:
+        state[st.DEPARTED_AT] = now
         state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _CHECK_STOP_S)
     elif state[st.EDGE] != st.SHORT_MOVE:
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE], state[st.FIX_FAILS] = now, 0, 0
@@ -137,10 +138,12 @@ def arrive(state, forecast):
 
 
 def next(state, costs, forecast):
-    """Return the next verdict of this wake; `verdict // 10` is what to do."""
+    """Return the next verdict of this wake; `verdict // 10` is what to do. A point that no report can be paid
+    for is not taken: it would be delivered to nobody."""
     if is_on_reserve(state):
         return REST_RESERVE
-    point = 0 if state[st.DID_FIX] or _is_short(state) else point_due(state, costs)
+    takes = not state[st.DID_FIX] and affords(state, _next_report_mj(state, costs, forecast))
+    point = point_due(state, costs) if takes else 0
     return point or report(state, costs, forecast)
 
 
@@ -268,12 +271,13 @@ def _freshly(state, costs, verdict):
     return fresh(state, costs) or (verdict if state[st.WAITING] else REST_NOTHING_NEW)
 
 
-def until(state, costs, not_before):
+def until(state, costs, forecast, not_before):
     """Return when the next wake is worth it, as far as is known now, with no report before `not_before`. A
     departure wakes the device by itself; for stops it wakes and checks."""
     now = state[st.NOW]
     point = never = now + _NEVER_S
-    is_short = _is_short(state)
+    once = _first_mj(state, costs, forecast)
+    is_short = not affords(state, _next_report_mj(state, costs, forecast))
     if is_short:
         point = now + _RESERVE_S
     elif costs.reuse and state[st.POSITION_HOLDS]:
@@ -290,8 +294,8 @@ def until(state, costs, not_before):
     cost = _report_mj(state, costs, state[st.NETWORK])
     cost += _weak_mj(state, cost) + max(costs.wake, _fresh_mj(state, costs))
     searched = cost + min(_search_costs(state, costs))
-    pays = min(searched, cost + networks.scan_mj(state, costs))
-    worth_at = state[st.LAST_SESSION] + _age_s(state, costs, searched, pays)
+    pays = min(searched, cost + networks.scan_mj(state, costs)) + once
+    worth_at = state[st.LAST_SESSION] + _age_s(state, costs, searched, min(searched, pays))
     report = max(worth_at, state[st.SESSION_NOT_BEFORE], not_before)
     if report <= now and (is_short or not affords(state, pays)):
         report = now + _RESERVE_S  # it cannot be paid
@@ -327,6 +331,12 @@ def is_on_reserve(state):
 def _is_short(state):
     """Return whether the remaining energy only covers sleep until the end."""
     return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE]
+
+
+def _next_report_mj(state, costs, forecast):
+    """Return the mJ of a fresh point and its report over the network of the last session."""
+    report_mj = _report_mj(state, costs, state[st.NETWORK]) + _fresh_mj(state, costs)
+    return report_mj + _first_mj(state, costs, forecast)
 
 
 def _is_overdue(state):
