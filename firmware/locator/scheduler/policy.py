@@ -142,7 +142,7 @@ def next(state, costs, forecast):
     for is not taken: it would be delivered to nobody."""
     if is_on_reserve(state):
         return REST_RESERVE
-    takes = not state[st.DID_FIX] and affords(state, _next_report_mj(state, costs, forecast))
+    takes = not state[st.DID_FIX] and not _is_short(state)
     point = point_due(state, costs) if takes else 0
     return point or report(state, costs, forecast)
 
@@ -277,7 +277,7 @@ def until(state, costs, forecast, not_before):
     now = state[st.NOW]
     point = never = now + _NEVER_S
     once = _first_mj(state, costs, forecast)
-    is_short = not affords(state, _next_report_mj(state, costs, forecast))
+    is_short = _is_short(state)
     if is_short:
         point = now + _RESERVE_S
     elif costs.reuse and state[st.POSITION_HOLDS]:
