@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import landbridge.app  # noqa: F401 - registers the hooks between features
@@ -25,6 +25,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from landbridge.db import engines
 from landbridge.db.database import Database
 from landbridge.features.users import passwords
+from sqlalchemy import Engine
 
 from host_tests.support import copies
 from host_tests.support.micropython import DeviceFile, compiled_firmware
@@ -162,10 +163,38 @@ def tables_made_once() -> Iterator[None]:
         path = Path(database.place)
         if path.is_file() and path.stat().st_size == 0:
             path.write_bytes(_made_tables())
-        _migrate(database)
+        else:
+            _migrate(database)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "migrate", migrate)
+        yield
+
+
+class _Compiled(dict[tuple[Any, ...], Any]):
+    """Statements that SQLAlchemy has compiled. A key begins with the dialect, of which each engine has one of
+    its own."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def statements_compiled_once() -> Iterator[None]:
+    """A statement is the same SQL for each file of SQLite: to compile it again for the database of each test
+    takes longer than to run it."""
+    usual, compiled = engines.sqlite, _Compiled()
+
+    def sqlite(*given: Any, **more: Any) -> Engine:
+        engine = usual(*given, **more)
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "sqlite", sqlite)
         yield
 
 
@@ -181,15 +210,20 @@ def _minified(sources: tuple[tuple[str, str], ...], outside: tuple[str, ...]) ->
     return minify(dict(sources), outside)
 
 
+_bytecode = functools.cache(layout.bytecode)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def minified_once() -> Iterator[None]:
-    """The same sources come out the same: to share their names takes more than a second."""
+    """The same sources come out the same: to share their names takes more than a second, and to compile them
+    starts more than a hundred processes."""
 
     def remembered(sources: Mapping[str, str], outside: Iterable[str] = ()) -> dict[str, str]:
         return dict(_minified(tuple(sources.items()), tuple(outside)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "minify", remembered)
+        patch.setattr(layout, "bytecode", _bytecode)
         yield
 
 

@@ -14,7 +14,7 @@ from typing import Any, TextIO, cast
 import typer
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_group
 
@@ -65,11 +65,32 @@ GROUPS = {
 """Groups of commands, and the modules of `landbridge` in which their commands are."""
 
 
+class _Command(TyperCommand):
+    """A command whose error names all that is missing, not only the first."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, [*args])
+        except TyperException as error:
+            given, known = self.make_parser(ctx).parse_args(args=[*args])[0], cast(Any, self.get_params(ctx))
+            missing = [each for each in known if each.required and given.get(each.name) is None]
+            if getattr(error, "param", None) not in missing:
+                raise
+            names = ", ".join(f"{each.param_type_name} {each.get_error_hint()}" for each in missing)
+        raise UserError(f"Missing {names}; see `{ctx.command_path} --help`")
+
+
 def _loaded(module: str) -> TyperGroup:
     """The commands of a module."""
     found = import_module(f"landbridge.{module}").commands
     found.rich_markup_mode = commands.rich_markup_mode
-    return get_group(found)
+    return get_group(_with_complete_errors(found))
+
+
+def _with_complete_errors(found: typer.Typer) -> typer.Typer:
+    for each in found.registered_commands:
+        each.cls = _Command
+    return found
 
 
 class _Groups(TyperGroup):
@@ -121,7 +142,9 @@ def app(arguments: Sequence[str] | None = None) -> None:
 def run_command(arguments: Sequence[str] | None) -> None:
     try:
         given = [_readable(text) for text in (sys.argv[1:] if arguments is None else arguments)]
-        code = commands(given or ["--help"], prog_name="landbridge", standalone_mode=False)
+        code = _with_complete_errors(commands)(
+            given or ["--help"], prog_name="landbridge", standalone_mode=False
+        )
     except UserError as error:
         sys.exit(_failure(str(error)))
     except TyperException as error:
@@ -184,7 +207,7 @@ def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
 
 @commands.command()
 def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
-    """Open the web pages on this machine, without the agent
+    """Serve the web pages on this machine only, without the agent
 
     Prints a sign-in link for the browser. Stops on Ctrl-C.
 

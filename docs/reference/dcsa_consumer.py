@@ -16,12 +16,14 @@ events = {}
 
 
 def take(event):
-    """Keep an event, in place of the one that it names."""
-    metadata, payload = event["metadata"], event["payload"]
-    codes = [name for name in payload if name.endswith(("EventTypeCode", "iotEventCode"))]
-    what = f"{payload['eventClassifierCode']} {payload[codes[-1]]} {payload['eventDateTime']}"
+    """Keep an event, in place of the one that it names; a retraction has no payload."""
+    metadata, payload = event["metadata"], event.get("payload")
     if old := events.pop(metadata.get("retractedEventID"), None):
         print("not true:", old, flush=True)
+    if payload is None:
+        return
+    codes = [name for name in payload if name.endswith(("EventTypeCode", "iotEventCode"))]
+    what = f"{payload['eventClassifierCode']} {payload[codes[-1]]} {payload['eventDateTime']}"
     if metadata["eventID"] not in events:
         events[metadata["eventID"]] = what
         print("event:", what, flush=True)

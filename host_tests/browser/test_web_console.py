@@ -253,7 +253,10 @@ def test_a_trip_is_started_corrected_and_ended(pages: Shown, desktop: Page):
     form.get_by_label("Container").fill("MSKU 000000-6")
     picture(desktop, "trips", full_page=True)
     assert barriers(desktop) == []
-    opens(desktop, form.get_by_role("button", name="Start"))
+    form.get_by_label("Tenant").fill("zeta")
+    with desktop.expect_request(lambda it: it.method == "POST" and it.url.endswith("/v1/trips")) as sent:
+        opens(desktop, form.get_by_role("button", name="Start"))
+    assert '"tenant":"zeta"' in (sent.value.post_data or "")
     expect(desktop.get_by_role("heading", level=1)).to_contain_text("MSKU0000006")
     expect(desktop.locator("#trip")).to_contain_text("4711")
     desktop.get_by_label("Tags, separated by commas").fill("frozen")

@@ -206,6 +206,11 @@ def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page
     with fleet.database.reading() as connection:
         assert [each.route for each in routes.every(connection)] == ["Poland west"]
     picture(page, "routes", full_page=True)
+    sheet = tmp_path / "west.csv"
+    saved = CSV.replace(",", ";").replace("East; yard", "East, yard").replace(";52;", ";52,5;")
+    sheet.write_text(f"sep=;\r\n{saved}")
+    page.get_by_label("File").set_input_files(sheet)
+    expect(page.locator("textarea")).to_have_value(CSV.replace(",52,", ",52.5,"))
     opens(page, page.locator("tr", has_text="Poland west").get_by_role("button", name="Remove"))
     expect(page.locator("tr", has_text="Poland west")).to_have_count(0)
 

@@ -187,7 +187,7 @@ def test_an_alarm_appears_and_goes_with_the_keyboard(
 def test_a_raw_record_is_shown(web: Website, operator: Page):
     operator.goto(f"{web.url}/devices/{DEVICE}")
     until(operator, "document.getElementById('map').map?.getLayer('points')", "the track")
-    operator.get_by_role("button", name="Record details").click()
+    operator.get_by_role("button", name="Details of this record").click()
     dialog = operator.get_by_role("dialog")
     expect(dialog).to_contain_text("Signal (dBm)")
     picture(operator, "record")

@@ -195,6 +195,30 @@ def test_the_doctor_reports_clock_dead_letters_and_key_file(installation, capsys
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
 
 
+def test_a_device_that_was_added_after_the_backup_is_named_and_adopted(installation, capsys, monkeypatch):
+    """The database is restored: the tracker is on its way, and its files are the only copy of its key."""
+    monkeypatch.chdir(installation.folder)
+    monkeypatch.setenv("LANDBRIDGE_DEVICES_CA_FILE", installation.config.broker.ca_file)
+    monkeypatch.setenv("LANDBRIDGE_DEVICES_BROKER_HOST", "broker.example")
+    place = Path(installation.config.store.database)
+    assert not run(capsys, "backup", "monday.sqlite3")[0]
+    assert not run(capsys, "devices", "add", "late-1")[0]
+    assert "the database knows each device that has files" in run(capsys, "doctor")[1]
+    for ending in ("-wal", "-shm"):
+        place.with_name(place.name + ending).unlink(missing_ok=True)
+    Path("monday.sqlite3").replace(place)
+    set_clock(installation.folder / "clock", NOW_S + 86_401)  # it is no fresh installation any more
+    code, out = run(capsys, "doctor")
+    file = Path(config_file.load().devices.directory) / "late-1" / "device.json"
+    adopt = f"landbridge devices adopt late-1 {file}"
+    assert code == 1 and "device files   WRONG" in out and f"`{adopt}`" in out, out
+    key = file.read_bytes()
+    code, _out = run(capsys, "devices", "add", "late-1")
+    assert code == 2 and file.read_bytes() == key
+    assert not run(capsys, *adopt.split()[1:])[0]
+    assert "the database knows each device" in run(capsys, "doctor")[1]
+
+
 def test_the_doctor_says_which_certificate_expires_and_what_to_do(installation, capsys):
     """Before it stops every tracker."""
     days = certificates.SOON

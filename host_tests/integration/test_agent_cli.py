@@ -73,6 +73,22 @@ def test_a_login_of_the_access_point(landbridge, monkeypatch):
     assert "printable ASCII without quotes" in landbridge.fails("devices", "add", "lb-2")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("trips start lb-1", "Missing option '--container', option '--route', option '--destination'; see"),
+        ("trips start --route r", "Missing argument 'device', option '--container', option '--destination'"),
+        ("trips start lb-1 --container X --route r", "Missing option '--destination'; see"),
+        ("export", "Missing argument 'device'; see `landbridge export --help`"),
+        ("trips start --wrong", "No such option: --wrong"),
+        ("trips start --interval x", "Invalid value for '--interval'"),
+    ],
+)
+def test_all_that_is_missing_is_named(landbridge, given, said):
+    assert said in landbridge.fails(*given.split())
+    assert "Usage:" in landbridge(*given.split()[:2], "--help")
+
+
 def test_trips(landbridge):
     landbridge("devices", "add", DEVICE)
     start = ("trips", "start", DEVICE, "--route", "north", "--destination", "Duisburg")

@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
@@ -184,8 +184,19 @@ def test_dcsa_events_match_their_schema_and_are_retracted(bound, receiver):
     assert taken_back
     schema.validate(taken_back)
     assert taken_back["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
-    location = taken_back["payload"]["transportCall"]["location"]
+    assert "payload" not in taken_back, "with one it would be taken for what is true instead"
+    del answered["replaces"]
+    assert dcsa.event(answered | {"type": "retraction"} | point_of | where, {}) is None
+    corrected = dcsa.event(
+        {"event": 9, "replaces": 4, "id": "d/1/border", "type": "border"} | point_of | where, {}
+    )
+    assert corrected
+    schema.validate(corrected)
+    assert corrected["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
+    location = corrected["payload"]["transportCall"]["location"]
     assert location == {"locationType": "GEOL", "latitude": "1.50000", "longitude": "0.00005"}
+    with pytest.raises(ValidationError):
+        schema.validate({"metadata": found[0]["metadata"]})
 
 
 def _code(payload: dict[str, Any]) -> Any:

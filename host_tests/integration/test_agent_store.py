@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
 from landbridge.db import engines
-from landbridge.db.database import open_database
+from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
 from landbridge.db.tables import devices as devices_table
@@ -39,7 +39,7 @@ from landbridge.points.rows import CheckedPoints, with_trips
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.queries import SavedState
-from sqlalchemy import update
+from sqlalchemy import inspect, update
 from sqlalchemy.exc import IntegrityError
 
 from host_tests.support.agent import DEVICE, heard
@@ -109,8 +109,28 @@ def test_an_unreadable_database_is_reported_in_one_line(tmp_path, content):
 def test_a_database_of_a_later_version_is_left_alone(database):
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(UserError, match="another version"):
+    before = _content(database)
+    with pytest.raises(UserError, match=r"newer landbridge has .* put back the backup") as refused:
         open_database(database.place)
+    assert "\n" not in str(refused.value) and _content(database) == before
+
+
+def test_a_database_of_an_unknown_version_is_left_alone(database):
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(UserError, match=r"of another version .* update landbridge"):
+        open_database(database.place)
+
+
+def _content(database: Database) -> list[object]:
+    """The tables with their columns, and the version."""
+    with database.reading() as connection:
+        found = inspect(connection)
+        shape = [
+            (name, [each["name"] for each in found.get_columns(name)]) for name in found.get_table_names()
+        ]
+        version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return [*sorted(shape), version]
 
 
 @given(st.lists(st.integers(0, 3 * WINDOW), max_size=60))

@@ -143,6 +143,7 @@ def test_a_retired_device_is_refused_and_its_history_stays(setup):
     assert code_of(tracker) == 0 and is_in(tracker)
     question = setup.run("devices", "retire", "old-1")
     assert "run the command again with --yes" in question.out and is_in(tracker)
+    assert question.out.startswith("old-1: never heard, trip 1 with CSQU3054383\ntheir keys would be deleted")
     assert "old-1 is retired; trip" in setup.run("devices", "retire", "old-1", "--yes").out
     wait_until(lambda: not tracker.is_connected(), "it is disconnected")
     assert code_of(setup.connected("old-1", identity["broker_password"])) != 0

@@ -70,6 +70,29 @@ def test_csv_with_semicolons_or_tabs_is_read(fleet, tmp_path, between):
     assert "2 stations" in fleet("routes", "add", "short", str(tmp_path / "route.csv"))
 
 
+@pytest.mark.parametrize(("between", "point"), [(";", ","), ("\t", ","), (",", ".")])
+def test_csv_of_a_spreadsheet_of_another_country_is_read(fleet, sheet, between, point):
+    """Its first line names what separates the cells, and a fraction has the country's comma."""
+
+    def saved(*rows):
+        lines = (each.replace(",", between).replace(".", point) for each in rows)
+        return sheet("\n".join([f"sep={between}", *lines, ""]))
+
+    stations = saved(
+        "name,country,lat,lon,kind,km", "Chongqing,CN,29.6,106.5,hub,0", "Duisburg,DE,51.4,6.7,hub,9.5"
+    )
+    assert "2 stations, 10 km" in fleet("routes", "add", "short", stations)
+    yards = saved("name,latitude,longitude,radius_m", "Hof,51.45,6.7,90.5", "Yard,x,6.7,1")
+    assert wrong("geofences", "import", yards)[0].startswith("sheet.csv, line 4, column latitude: 'x'")
+    yards = saved("name,latitude,longitude,radius_m", "Hof,51.45,6.7,90.5")
+    assert "added 1 geofence" in fleet("geofences", "import", yards)
+
+
+def test_a_comma_within_a_number_is_a_decimal_one_only_where_cells_are_separated_otherwise(fleet, sheet):
+    yards = sheet('name,latitude,longitude,radius_m\nHof,"51,45",6.7,90\n')
+    assert "column latitude: '51,45' is not a number" in wrong("geofences", "import", yards)[0]
+
+
 def test_exported_cells_never_begin_a_formula(fleet, sheet):
     fleet("trips", "import", sheet(TRIPS.replace("elsewhere,Duisburg", "elsewhere,'=1+1")))
     assert "=1+1" in fleet("trips", "show", "2") and "'=1+1" not in fleet("trips", "show", "2")

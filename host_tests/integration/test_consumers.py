@@ -66,6 +66,7 @@ def test_the_dcsa_consumer_shows_events_and_their_retractions(bound, tmp_path):
     _port, opened, *_rest = output.read_text().splitlines()
     assert re.fullmatch(r"event: ACT DRO [0-9TZ:-]+", opened)
     assert f"not true: {opened.removeprefix('event: ')}" in output.read_text()
+    assert output.read_text().count(opened) == 1, "the retraction is no event of its own"
 
 
 def _move(bound: Fleet, url: str) -> None:

@@ -116,7 +116,7 @@ def _time(stored: Any) -> int:
 
 def test_killed_everywhere_nothing_is_lost_and_nothing_stored_twice(tmp_path, monkeypatch):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    with trip(tmp_path, "bg95", 5, 8, chaos=True) as run:
+    with trip(tmp_path, "bg95", 5, 6, chaos=True) as run:
         counts = run.count_records()
         assert run.demo.chaos and run.demo.chaos.missed() == []
         assert counts.wrong == []

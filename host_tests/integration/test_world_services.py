@@ -85,6 +85,6 @@ def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str
     assert re.search(r"called, rings +1\b", log) and re.search(r"sent messages +1\b", log)
     assert "voice and sms on" in do("events", "list", stage.DEVICE)
     do("settings", "set", stage.DEVICE, "sms_to_card=1")
-    run(90)
+    run(60)
     assert (kept[key], modem_state(built), is_raised(built)) == (on, "on", True)
     assert oracle.wrong == {} and built.device.counters.crashes == 0

@@ -248,3 +248,31 @@ def test_nothing_escalates_to_a_name_that_another_tenant_s_channel_has_now(dispa
 )
 def test_when_it_is_due(rule, began, now, zone, due):
     assert rules.due_s(rule, from_iso(began), from_iso(now), zone) == from_iso(due)
+
+
+@pytest.mark.parametrize(
+    ("rule", "now", "zone", "due"),
+    [
+        # 02:00 to 03:00 comes twice in Berlin, 01:30 to 02:00 on Lord Howe.
+        (Rule("a", quiet="22:00-02:30"), "2026-10-25T00:15:00Z", "Europe/Berlin", "2026-10-25T00:30:00Z"),
+        (Rule("a", quiet="22:00-02:30"), "2026-10-25T01:15:00Z", "Europe/Berlin", "2026-10-25T01:30:00Z"),
+        (Rule("a", quiet="22:00-06:00"), "2026-10-24T22:15:00Z", "Europe/Berlin", "2026-10-25T05:00:00Z"),
+        (Rule("a", digest="hour"), "2026-10-25T00:30:00Z", "Europe/Berlin", "2026-10-25T01:00:00Z"),
+        (Rule("a", digest="hour"), "2026-10-25T01:30:00Z", "Europe/Berlin", "2026-10-25T02:00:00Z"),
+        (
+            Rule("a", quiet="22:00-01:45"),
+            "2026-04-04T15:05:00Z",
+            "Australia/Lord_Howe",
+            "2026-04-04T15:15:00Z",
+        ),
+        (Rule("a", digest="hour"), "2026-04-04T15:05:00Z", "Australia/Lord_Howe", "2026-04-04T15:30:00Z"),
+        # 02:00 to 03:00 is left out.
+        (Rule("a", digest="hour"), "2026-03-29T00:30:00Z", "Europe/Berlin", "2026-03-29T01:00:00Z"),
+        (Rule("a", digest="week"), "2026-03-28T10:15:00Z", "Europe/Berlin", "2026-03-30T05:00:00Z"),
+        # Half and quarter hours from UTC.
+        (Rule("a", digest="hour"), "2026-10-25T00:45:00Z", "Asia/Kolkata", "2026-10-25T01:30:00Z"),
+        (Rule("a", digest="day"), "2026-10-25T00:10:00Z", "Asia/Kathmandu", "2026-10-25T01:15:00Z"),
+    ],
+)
+def test_when_it_is_due_while_clocks_change_and_off_the_hour(rule, now, zone, due):
+    assert rules.due_s(rule, from_iso(now), from_iso(now), zone) == from_iso(due)

@@ -13,6 +13,7 @@ from tools.flash import BOARDS, LayoutError, flash, layout
 from tools.flash.dummy_image import GENERIC, OTA, make
 from tools.flash.image import FILES, FLASH, MANIFEST, build, littlefs, unpack
 from tools.flash.label import write_label
+from tools.flash.layout import bytecode
 from tools.flash.micropython import OFFSET, TABLE, read
 from tools.flash.minify import minify
 
@@ -22,7 +23,8 @@ AT = TABLE - OFFSET
 
 
 def test_the_same_sources_give_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(layout, "minify", minify)  # both times
+    for name, made in (("minify", minify), ("bytecode", bytecode)):
+        monkeypatch.setattr(layout, name, made)  # both times
     micropython = tmp_path / "micropython.bin"
     micropython.write_bytes(make(OTA))
     for name in ("one", "two"):

@@ -27,14 +27,14 @@ def travelled():
 
 
 def test_no_plan_of_a_small_trip_beats_the_bound():
-    """Every plan there is: fix, upload, both or nothing in each of six slots."""
+    """Every plan there is: fix, upload, both or nothing in each of five slots."""
     rng = np.random.default_rng(3)
-    for _ in range(3):
-        km = np.cumsum(rng.choice([0.0, 18.0, 25.0], 6))
-        instance = trip(km, rng.uniform(-128, -80, (2, 6)), factor=[1.0, 2.5])
+    for _ in range(4):
+        km = np.cumsum(rng.choice([0.0, 18.0, 25.0], 5))
+        instance = trip(km, rng.uniform(-128, -80, (2, 5)), factor=[1.0, 2.5])
         bound = Bound(instance, BG95)
         runs = []
-        for plan in product(range(4), repeat=6):
+        for plan in product(range(4), repeat=5):
 
             def act(device, plan=plan):
                 if plan[device.slot] & 1:
@@ -42,9 +42,13 @@ def test_no_plan_of_a_small_trip_beats_the_bound():
                 if plan[device.slot] & 2:
                     device.upload()
 
-            runs.append(live(instance, act))
+            outcome = live(instance, act)
+            runs.append((outcome, score(instance, outcome).utility))
         for budget_j in (5.0, 15.0, 25.0, 40.0, 80.0):
-            best = max(score(instance, outcome, budget_j).utility for outcome in runs)
+            best = max(
+                score(instance, outcome, budget_j).utility if outcome.used_j[-1] > budget_j else utility
+                for outcome, utility in runs
+            )
             assert best <= bound.utility(budget_j) + 1e-6  # of 32-bit floats
             assert bound.utility(budget_j) <= 1.0
 

@@ -166,8 +166,12 @@ def test_a_field_is_in_peoples_units():
     }
     assert fields.shown("interval_s", 1830) == "30.5"
     assert fields.changes(given, before) == {"temperature_low_dc": -125, "alarms": 257}
-    stale = {"was-interval_s": ["60"], "interval_s": ["60"], "was-alarms": ["0"], "alarms": ["0", "256"]}
+    shown = fields.shown("alarms", before["alarms"])
+    stale = {"was-interval_s": ["60"], "interval_s": ["60"], "was-alarms": [shown], "alarms": ["0", "256"]}
     assert fields.changes(stale, before) == {"alarms": 256}, "another user has changed the interval since"
+    with pytest.raises(UserError, match=r"was changed to 30\.5 after you opened this page"):
+        fields.changes(stale | {"interval_s": ["90"]}, before)
+    assert fields.changes(stale | {"interval_s": ["30.5"]}, before) == {"alarms": 256}, "both want the same"
     with pytest.raises(UserError, match="Fixed interval between positions: enter 5 to 1440 minutes"):
         fields.changes({"interval_s": ["4"]}, before)
     with pytest.raises(UserError, match=r"Low-battery alarm below: enter 3 to 3\.5 V"):

@@ -139,7 +139,10 @@ def test_a_key_that_cannot_be_is_refused(pages, key):
     ("method", "path", "body", "status", "said"),
     [
         ("GET", "/v1/nothing", None, 404, "no path /v1/nothing; /v1/openapi.json describes"),
-        ("PUT", PATH, {}, 405, f"{PATH} takes no PUT, but "),
+        ("PUT", PATH, {}, 405, f"{PATH} takes no PUT, but GET, POST"),
+        ("DELETE", "/v1/trips/1", None, 405, "/v1/trips/1 takes no DELETE, but GET, PATCH"),
+        ("GET", "/v1/events?limit=1&limit=2", None, 400, "limit is given 2 times; /v1/events takes one"),
+        ("GET", "/v1/reports/trip.pdf", None, 400, "this report needs a subject: the number of a trip, or"),
         ("GET", "/v1/devices/lb-99", None, 404, "no device lb-99"),
         ("POST", PATH, b"{", 422, "#: no JSON, from character 1 on; /v1/openapi.json describes the request"),
         ("POST", PATH, {}, 422, "#/verb: Field required; "),

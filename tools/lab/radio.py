@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.lab.routes import Corridor, place_distances_km
+from tools.lab.routes import BLOCK, Corridor, place_distances_km
 from tools.world.radio.coverage import REACH_KM, SHADOWS, WOBBLE_DB
 from tools.world.radio.sites import (
     AT_MAST,
@@ -64,9 +64,13 @@ def levels(corridor: Corridor, km: Floats, operators: Sequence[Operator], rng: n
 
 def _edges_km(corridor: Corridor, points: Floats) -> Floats:
     """Return (slots, places) km: a town is as near as its edge; beyond REACH_KM it is not heard."""
-    distance = place_distances_km(points, corridor.places)
     radius = 0.25 * np.sqrt(np.array([place.population for place in corridor.places]) / 1_000)
-    return np.where(distance <= REACH_KM, np.maximum(0.7, distance - radius), REACH_KM + 1)
+    edges = np.empty((len(points), len(radius)))
+    for start in range(0, len(points), BLOCK):
+        distance = place_distances_km(points[start : start + BLOCK], corridor.places)
+        near = np.where(distance <= REACH_KM, np.maximum(0.7, distance - radius), REACH_KM + 1)
+        edges[start : start + BLOCK] = near
+    return edges
 
 
 def _served(population: NDArray[np.int64]) -> Floats:

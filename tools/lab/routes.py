@@ -29,6 +29,8 @@ DATA = Path(__file__).parent / "data"
 TRAINING = ("w1", "n1")
 STEP_KM = 2.0
 """Of the tables along a route."""
+BLOCK = 64
+"""Points whose distances to all places are in memory at a time: all at once take seconds."""
 PLACES_A_KM = {"CN": 0.15, "KZ": 0.0085, "RU": 0.18, "BY": 0.17, "PL": 0.61, "DE": 1.39}
 """Within `NEAR_KM` of W1."""
 NEAR_KM = 27.0
@@ -117,7 +119,9 @@ def _places(path: Path) -> tuple[Settlement, ...]:
 def _corridor(name: str, waypoints: tuple[Waypoint, ...], places: tuple[Settlement, ...]) -> Corridor:
     route = Route.of(waypoints)
     points = np.array([route.position(km) for km in _steps_km(route)])
-    return Corridor(name, route, places, place_distances_km(points, places).min(axis=1, initial=99.0))
+    blocks = (points[start : start + BLOCK] for start in range(0, len(points), BLOCK))
+    nearest_km = [place_distances_km(block, places).min(axis=1, initial=99.0) for block in blocks]
+    return Corridor(name, route, places, np.concatenate(nearest_km))
 
 
 def place_distances_km(points: NDArray[np.float64], places: Sequence[Settlement]) -> NDArray[np.float32]:

@@ -179,10 +179,11 @@ def checked(model: type[T], given: Any, says: Sentences) -> T:
     return cast(T, found)
 
 
-def checked_row(model: type[T], row: Mapping[str, Any], where: str) -> T:
+def checked_row(model: type[T], row: Mapping[str, Any], where: str, has_decimal_commas: bool = False) -> T:
     """The model of the cells of a row, texts or None; an empty one is that of a column with a default.
 
-    Columns that the model does not have are left out. `UserError` names the column; `where` is the row.
+    Columns that the model does not have are left out. `UserError` names the column; `where` is the row. With
+    `has_decimal_commas`, 29,56 is a number too.
     """
     from pydantic import ValidationError
 
@@ -192,6 +193,8 @@ def checked_row(model: type[T], row: Mapping[str, Any], where: str) -> T:
         for name, least in _columns(known).items()
         if (cell := row.get(name)) is not None and len(cell) >= least
     }
+    if has_decimal_commas:
+        cells |= {name: cells[name].replace(",", ".") for name in cells.keys() & _fractions(known)}
     try:
         return cast(T, _adapter(known).validate_strings(cells))
     except ValidationError as error:
@@ -221,6 +224,12 @@ def _columns(model: Any) -> dict[str, int]:
     return {
         name: int(each.default is not MISSING) for name, each in zip(parts(model), fields(model), strict=True)
     }
+
+
+@cache
+def _fractions(model: Any) -> frozenset[str]:
+    """Return the columns whose numbers may have a decimal fraction."""
+    return frozenset(name for name, annotation in parts(model).items() if kind(annotation) is float)
 
 
 def parts(annotation: Any) -> dict[str, Any]:

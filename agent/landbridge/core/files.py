@@ -1,6 +1,7 @@
 """Files that people name, read within bounds; endless or deeply nested ones get a clear error."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ MOST_BYTES = 16 << 20
 """The largest file that is read as a whole, in bytes."""
 _LONGEST_LINE = 64 << 10
 """Characters of a line; fewer than the csv module allows in a field."""
+_NAMED = re.compile(r'"?sep=([,;\t])"?[,;\s]*', re.IGNORECASE)
 
 
 def contents(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -49,10 +51,18 @@ def lines(file: TextIO, where: str) -> Iterator[str]:
         yield line
 
 
+def named_delimiter(line: str) -> str:
+    """Return what separates the cells, if the line only names that, like sep=; (spreadsheets write it above
+    the columns), else an empty text."""
+    found = _NAMED.fullmatch(line)
+    return found[1] if found else ""
+
+
 def delimiter(lines: Sequence[str]) -> str:
     """Return what separates the cells of a CSV file: not every spreadsheet writes commas."""
     heads = next((each for each in lines if each.strip()), "")
-    return next((each for each in ";\t" if each in heads and "," not in heads), ",")
+    guessed = next((each for each in ";\t" if each in heads and "," not in heads), ",")
+    return named_delimiter(heads) or guessed
 
 
 def json_of(content: str, where: str) -> Any:

@@ -42,7 +42,7 @@ class Sheet(Generic[T]):
         self.problems: list[Problem] = []
         self._path, self._columns = path, columns(model)
         self._key, self._first = key, dict[str, int]()
-        lines = _lines(path)
+        lines, self._has_decimal_commas = _lines(path)
         _check_heads(f"{path}, line 1", model, heads := next(lines, (1, []))[1])
         for line, cells in lines:
             try:
@@ -65,7 +65,8 @@ class Sheet(Generic[T]):
                 f"{self.at(line)}: {len(cells)} cells, the first line has {len(heads)};"
                 ' put a text with a comma in "quotes"'
             )
-        row = checked_row(model, dict(zip(heads, cells, strict=False)), self.at(line))
+        given = dict(zip(heads, cells, strict=False))
+        row = checked_row(model, given, self.at(line), self._has_decimal_commas)
         if self._key:
             name = str(getattr(row, self._key))
             if name in self._first:
@@ -80,10 +81,16 @@ def columns(model: Any) -> list[str]:
     return [each.name for each in fields(model)]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each row that is not empty, with the line in which it begins."""
+def _lines(path: Path) -> tuple[Iterator[tuple[int, list[str]]], bool]:
+    """Return the rows (`_rows`), and whether a comma may be that of a decimal fraction."""
     lines = files.text(path).splitlines(keepends=True)
-    reader = csv.reader(lines, delimiter=files.delimiter(lines), strict=True)
+    delimiter = files.delimiter(lines)
+    lines[:1] = ["\n" if files.named_delimiter(each) else each for each in lines[:1]]
+    return _rows(path, csv.reader(lines, delimiter=delimiter, strict=True)), delimiter != ","
+
+
+def _rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row that is not empty, with the line in which it begins."""
     line = 1
     try:
         for row in reader:

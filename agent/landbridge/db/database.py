@@ -80,6 +80,11 @@ class Database:
         version = self._version()
         if version == _VERSION:
             return
+        if version is not None and version > _VERSION:
+            raise UserError(
+                f"a newer landbridge has migrated database {shown(self.place)} (tables {version}, here"
+                f" {_VERSION}): update landbridge again, or put back the backup of before the update"
+            )
         is_older = version is not None and version < _VERSION
         if is_older and (self._is_leased() if self.on_server else _is_locked(self.place)):
             raise UserError(

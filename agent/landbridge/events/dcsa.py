@@ -18,7 +18,8 @@ _DOOR = {"eventType": "IOT", "iotEventTypeCode": "DETC", "iotEventCode": "DRO"}
 
 def event(message: Mapping[str, Any], carrier: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the DCSA event of a message of event.schema.json, published for a `carrier` (its code and the
-    list that it is from, or nothing); None if DCSA has no such event, or the trip has no container."""
+    list that it is from, or nothing); None if DCSA has no such event, or the trip has no container. A
+    retraction has no payload."""
     payload = _payload(message)
     if payload is None or message["container"] is None or message["time"] is None:
         return None
@@ -30,9 +31,14 @@ def event(message: Mapping[str, Any], carrier: Mapping[str, str]) -> dict[str, A
         "publisher": {"partyName": _PARTY, **carrier},
         "publisherRole": _ROLE,
     }
-    if message["type"] == "retraction" and "replaces" in message:
-        metadata["retractedEventID"] = event_id(message["replaces"], message["retracts"])
-    elif "replaces" in message:
+    if message["type"] == "retraction":
+        if "replaces" not in message:
+            return None  # what it retracts was never published
+        # In the standard a retraction is what has no payload: with one it replaces.
+        return {
+            "metadata": metadata | {"retractedEventID": event_id(message["replaces"], message["retracts"])}
+        }
+    if "replaces" in message:
         metadata["retractedEventID"] = event_id(message["replaces"], message["id"])
     common = {
         "eventClassifierCode": payload.pop("eventClassifierCode", "ACT"),

@@ -103,14 +103,16 @@ def parse(text: str, path: str) -> list[Waypoint]:
     rows = files.lines(io.StringIO(text.removeprefix("\ufeff"), newline=""), path)
     lines = [each for each in enumerate(rows, 1) if not each[1].startswith("#")]
     found: list[Waypoint] = []
+    delimiter = files.delimiter([text for _, text in lines])
+    if lines and files.named_delimiter(lines[0][1]):
+        del lines[0]
     try:
-        texts = [text for _, text in lines]
-        reader = csv.DictReader(texts, delimiter=files.delimiter(texts))
+        reader = csv.DictReader((text for _, text in lines), delimiter=delimiter)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{path}: row {lines[0][0] if lines else 1}: no column {missing[0]}")
         for (number, _), row in zip(lines[1:], reader, strict=False):
-            found.append(_waypoint(f"{path}: row {number}", row, found))
+            found.append(_waypoint(f"{path}: row {number}", row, found, delimiter != ","))
     except csv.Error as error:
         raise UserError(f"{path} is not CSV: {error}; is a quotation mark missing?") from None
     if not 2 <= len(found) <= MOST_STATIONS:
@@ -164,8 +166,10 @@ def _nearest(
     return best
 
 
-def _waypoint(where: str, cells: Mapping[str, Any], before: Sequence[Waypoint]) -> Waypoint:
-    row = checked_row(_Row, cells, where)
+def _waypoint(
+    where: str, cells: Mapping[str, Any], before: Sequence[Waypoint], has_decimal_commas: bool = False
+) -> Waypoint:
+    row = checked_row(_Row, cells, where, has_decimal_commas)
     if row.country not in MCC:
         raise UserError(
             f"{where}, column country: {row.country!r} is not the ISO 3166-1 code of a country that routes"

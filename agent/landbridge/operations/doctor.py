@@ -24,7 +24,7 @@ from landbridge.db.leases import Leases
 from landbridge.db.opened import Opened, opened
 from landbridge.db.single import alone
 from landbridge.events.queries import outbox
-from landbridge.features.devices import broker_users
+from landbridge.features.devices import broker_users, enrol
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as integrations
 from landbridge.features.notifications import mail
@@ -45,7 +45,7 @@ _RECOMPUTE_S = 600
 _OTHER = "-doctor"
 _HEADS = ("check", "", "found")
 _OK, _NEXT, _SOON, _WRONG = "ok", "next", "soon", "WRONG"
-_LACKS = ("broker", "broker users", "agent", "pages", "devices")
+_LACKS = ("device files", "broker", "broker users", "agent", "pages", "devices")
 """Parts that a new installation may not have yet."""
 _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
@@ -135,6 +135,17 @@ def _keys(it: Opened) -> str:
     if file.exists() and (mode := file.stat().st_mode & 0o777) & config_file.TOO_OPEN:
         raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
     return f"the key file decrypts the keys of all {count} devices"
+
+
+def _device_files(it: Opened) -> str:
+    with it.database.reading() as connection:
+        unknown = enrol.unknown_to(connection, it.config.devices)
+    if unknown:
+        raise UserError(
+            f"the database does not know {len(unknown)} devices that have files, as after a restore:"
+            f" `{enrol.adoption(unknown[0])}` adds one with its key, or move the files away"
+        )
+    return f"the database knows each device that has files in {it.config.devices.directory}"
 
 
 def _broker(it: Opened) -> str:
@@ -330,6 +341,7 @@ CHECKS: dict[str, Callable[[Opened], str]] = {
     "configuration": _configuration,
     "database": _database,
     "keys": _keys,
+    "device files": _device_files,
     "broker": _broker,
     "certificates": _certificates,
     "broker users": _broker_users,

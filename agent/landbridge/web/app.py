@@ -185,7 +185,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: AnyHTTPException, field: str = "") -> Response:
     """Answer with a page or JSON, as the client expects; a refused form is shown again."""
     if is_api(request.scope):
-        why = standard(request, error.status_code, error.detail, error.headers)
+        why = standard(request, error.status_code, error.detail)
         if COOKIE in request.cookies:  # a page's script, which shows it to a person
             why = language_of(request).translate(why)
         return problem(error.status_code, why, error.headers)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Annotated, Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -25,10 +26,32 @@ async def _from_our_page(request: Request, who: CurrentUser) -> User:
     """Return the user, if the form is one of our pages'."""
     form = await request.form()
     auth.check_csrf(who, str(form.get(auth.CSRF_FIELD, "")))
+    request.state.seen = form.get("seen")
     return who
 
 
 ActingUser = Annotated[User, Depends(_from_our_page)]
+
+
+def digest(*values: object) -> str:
+    """Return a digest of what a form replaces. Its hidden field `seen` has one, or those of all that its page
+    shows, with spaces between them."""
+    return sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def refuse_stale(request: Request, name: str, *stored: object) -> None:
+    """409 if a form would replace what its page has not shown, for it was changed after the page was opened.
+    Scripts send no `seen`, and are not refused."""
+    seen = getattr(request.state, "seen", None)
+    if seen is not None and digest(*stored) not in str(seen).split():
+        raise HTTPException(
+            409,
+            _(
+                "{name} was changed after you opened this page. Your entries are kept in the form: compare"
+                " them with what is stored now, and save again",
+                name=name,
+            ),
+        )
 
 
 def back(path: str, part: str = "") -> Response:

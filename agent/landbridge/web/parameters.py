@@ -1,8 +1,9 @@
 """Query parameters of the API: one that its route does not declare is refused, or a misspelt filter would
-return everything."""
+return everything. So is one that is given twice: all but the last would be ignored."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any, get_args, get_origin
 
 from fastapi import HTTPException, Request
 from fastapi.dependencies.utils import get_flat_params
@@ -13,15 +14,24 @@ from landbridge.web.problems import is_api
 
 
 async def check(request: Request) -> None:
-    """Refuse an unknown query parameter of the API with 400."""
+    """Refuse an unknown or repeated query parameter of the API with 400."""
     if not is_api(request.scope):
         return
     declared = get_flat_params(request.scope["route"].dependant)
-    known = [each.alias for each in declared if isinstance(each.field_info, Query)]
+    fields = {each.alias: each.field_info for each in declared if isinstance(each.field_info, Query)}
     for name in request.query_params:
-        if name not in known:
-            shown, path = (ascii(text)[1:-1][:64] for text in (name, request.url.path))
-            raise HTTPException(400, _unknown(shown, path, known))
+        shown, path = (ascii(text)[1:-1][:64] for text in (name, request.url.path))
+        if name not in fields:
+            raise HTTPException(400, _unknown(shown, path, list(fields)))
+        count = len(request.query_params.getlist(name))
+        if count > 1 and not _is_list(fields[name].annotation):
+            raise HTTPException(
+                400, _("{name} is given {count} times; {path} takes one", name=shown, count=count, path=path)
+            )
+
+
+def _is_list(annotation: Any) -> bool:
+    return any(get_origin(each) is list for each in (annotation, *get_args(annotation)))
 
 
 def _unknown(name: str, path: str, known: Sequence[str]) -> str:

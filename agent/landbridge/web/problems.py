@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from landbridge.web.api import ONE_LINE
@@ -43,17 +44,24 @@ def title(code: int) -> str:
     return HTTPStatus(code).phrase
 
 
-def standard(request: Request, code: int, detail: str, headers: Mapping[str, str] | None) -> str:
+def standard(request: Request, code: int, detail: str) -> str:
     """Return `detail`, or in place of the server's own words what is wrong with path or method."""
     path = ascii(request.url.path)[1:-1]
     match code, detail:
         case 404, "Not Found":
             return f"no path {path}; {DOCUMENT} describes those there are"
         case 405, _:
-            return f"{path} takes no {request.method}, but {(headers or {}).get('allow', 'others')}"
+            return f"{path} takes no {request.method}, but {', '.join(_methods(request))}"
         case 400, "There was an error parsing the body":
             return NO_BODY
     return detail
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of the path; the server's own header has those of one of its routes only."""
+    paths = request.app.openapi()["paths"].items()
+    of_path = (each for template, each in paths if compile_path(template)[0].match(request.url.path))
+    return sorted({method.upper() for each in of_path for method in each})
 
 
 def not_valid(found: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, str]]]:

@@ -36,8 +36,8 @@ _LIST_DEVICE = typer.Argument(None, help="Only commands for this device.")
 _DEVICE = typer.Argument(help="Device id.")
 commands = typer.Typer(
     help="Send one-shot commands to trackers, and show the results",
-    epilog="A tracker executes a command once, in its next session. "
-    "`landbridge commands send --help` lists them.",
+    epilog="A tracker executes a command at most once, in its next session. "
+    "The commands of trackers: `landbridge commands send --help`.",
 )
 
 
@@ -97,7 +97,7 @@ def cancel(
     device: str = _DEVICE,
     command: int = typer.Argument(min=1, max=LARGEST, help="Number in the list."),
 ) -> None:
-    """Cancel a command, by its number, that has not been executed
+    """Cancel a command that has not been executed yet, by its number
 
     \b
     Example:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from landbridge.core import sheet
 from landbridge.core.checked import strict
+from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.core.sheet import Cell, Sheet
 from landbridge.db import sheets
@@ -15,6 +16,7 @@ from landbridge.db.opened import command_user, opened
 from landbridge.features.devices import enrol
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.broker_users import follow
+from landbridge.features.trips import queries as trips
 
 commands = typer.Typer(help="Import, export, tag and retire devices")
 _DEVICES_OR_NONE = typer.Argument(None, help="Device ids.")
@@ -85,7 +87,7 @@ def tag_devices(
     add: list[str] = _ADD,
     remove: list[str] = _REMOVE,
 ) -> None:
-    """Add tags to devices, or remove them
+    """Add tags to devices, or remove tags from them
 
     \b
     Examples:
@@ -126,7 +128,9 @@ def retire(
             chosen = [devices.device_in_use(connection, each).device for each in names or ()]
             chosen += devices.chosen(connection, None, tag) if tag is not None or not chosen else []
             if not yes:
-                print(f"{len(chosen)} devices: {', '.join(chosen)}")
+                for each in dict.fromkeys(chosen):
+                    print(_use(connection, each))
+                print("their keys would be deleted: each tracker could come back under a new id only")
                 print("nothing has changed; run the command again with --yes")
                 return
             for device in dict.fromkeys(chosen):
@@ -135,3 +139,10 @@ def retire(
         for device in chosen:
             enrol.forget_files(it.config, device)
         follow(it.config.broker, it.database, it.keyring)
+
+
+def _use(connection: Connection, device: str) -> str:
+    """Return what a device is used for, so that a wrong one is noticed."""
+    row, trip = devices.known_device(connection, device), trips.running(connection, device)
+    heard = f"last session {iso(row.last_session_s)}" if row.last_session_s is not None else "never heard"
+    return f"{device}: {heard}, " + (f"trip {trip.trip} with {trip.container}" if trip else "no trip")

@@ -164,9 +164,26 @@ def _certificate(settings: config.Config) -> bytes:
     return pem
 
 
+def unknown_to(connection: Connection, settings: config.Devices) -> list[Path]:
+    """Return the device.json of devices that the database does not know, as after a restore of a backup from
+    before they were added: their trackers are in use."""
+    known = set(devices.names(connection))
+    found = sorted(Path(settings.directory).glob(f"*/{SETTINGS}"))
+    return [each for each in found if is_device_id(each.parent.name) and each.parent.name not in known]
+
+
 def _exists(folder: Path) -> UserError:
     # Its file may hold the only copy of a device's key.
-    return UserError(f"{folder} already exists; move it away and add the device again", "device")
+    return UserError(
+        f"{folder} already exists: if a tracker has it in its flash, `{adoption(folder / SETTINGS)}`; else"
+        " move it away and add the device again",
+        "device",
+    )
+
+
+def adoption(settings: Path) -> str:
+    """Return the command that adds the device of a device.json with the key that it has."""
+    return f"landbridge devices adopt {settings.parent.name} {settings}"
 
 
 def write_folder(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:

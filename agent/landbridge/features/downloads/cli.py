@@ -177,7 +177,7 @@ def dissociate(device: str = _DEVICE) -> None:
 
 @commands.command()
 def enable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
-    """IoT eUICC: enable a profile, by ICCID, by a signed package
+    """IoT eUICC: enable the profile with this ICCID by a signed package
 
     For cards that are associated with the agent. The device returns to its previous profile if it cannot
     connect.
@@ -191,9 +191,9 @@ def enable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
 
 @commands.command()
 def disable(device: str = _DEVICE, iccid: str = _ICCID) -> None:
-    """IoT eUICC: disable the profile in use, enable the fallback
+    """IoT eUICC: disable the profile in use, enable the policy's fallback
 
-    The policy's fallback profile is enabled instead.
+    A signed package does both.
 
     \b
     Example:
@@ -207,7 +207,7 @@ def card(
     device: str = _DEVICE,
     refresh: bool = typer.Option(False, help="Have the card list its profiles in a signed package."),
 ) -> None:
-    """Show a device's eUICC: kind, manager, profiles
+    """Show a device's eUICC: SGP.22 or SGP.32, its eIM, profiles on it
 
     \b
     Examples:
@@ -279,8 +279,8 @@ def list_downloads(
 
 
 @commands.command()
-def cancel(number: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
-    """Cancel a task of that list, by its number
+def cancel(number: int = typer.Argument(min=1, max=LARGEST, help="Number in `esim downloads`.")) -> None:
+    """Cancel a download or other card task, by its number
 
     \b
     Example:

@@ -71,9 +71,9 @@ def list_cards() -> None:
 
 @commands.command()
 def show(device: str = _DEVICE) -> None:
-    """Show the card of a device and the profiles of its policy
+    """Show a device's card identity, policy, desired and reported state
 
-    Shows the policy and the desired and reported state, too.
+    Shows the profiles of the policy, too.
 
     \b
     Example:

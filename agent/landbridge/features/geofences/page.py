@@ -75,7 +75,7 @@ def save(
     it = services(request)
     drawn, name = _read(geometry, radius_m), _named(name)
     with it.database.writing(who.who, who.tenant) as connection:
-        before = None if changed is None else _mine(connection, who, changed)
+        before = None if changed is None else _unchanged(connection, who, changed)
         tenant = before.tenant if before is not None else who.tenant
         there = geofences.find(connection, name, tenant)
         if there is not None and there.geofence != changed:
@@ -128,6 +128,21 @@ def _mine(connection: Connection, who: User, number: int) -> Row[Any]:
         if row.geofence == number and who.tenant in (None, row.tenant):
             return row
     raise HTTPException(404, _("no geofence {number}", number=number))
+
+
+def _unchanged(connection: Connection, who: User, number: int) -> Row[Any]:
+    """The same; 409 for one that was changed, which gives it another number, or removed."""
+    for row in geofences.every(connection):
+        if row.geofence == number and row.removed_s is not None and who.tenant in (None, row.tenant):
+            raise HTTPException(
+                409,
+                _(
+                    "{name} was changed or removed after you opened this page. Your entries are kept in the"
+                    " form: save them under another name, or press Edit again",
+                    name=row.name,
+                ),
+            )
+    return _mine(connection, who, number)
 
 
 def _serialized(row: Row[Any], who: User) -> dict[str, Any]:

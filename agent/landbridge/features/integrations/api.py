@@ -22,6 +22,7 @@ from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.api import ActingUser, CurrentUser, Device, Owner
 from landbridge.web.auth import User, demand
+from landbridge.web.forms import refuse_stale
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
@@ -188,7 +189,9 @@ def change(
     if who.tenant is not None and "address" in given:
         _check_public(given["address"])
     with it.database.writing(who.who, who.tenant) as connection:
-        found = stored.of_row(_of(connection, who, integration, tenant))
+        row = _of(connection, who, integration, tenant)
+        refuse_stale(request, row.name, *replaced(row))
+        found = stored.of_row(row)
         if given:
             rules.change(connection, found, given, it.clock.now_s())
         return serialized(connection, _of(connection, who, integration, tenant))
@@ -302,6 +305,11 @@ def _check_public(address: str) -> None:
 def active(connection: Connection, who: User) -> list[Row[Any]]:
     rows = (row for row in stored.every(connection) if row.removed_s is None)
     return [row for row in rows if who.tenant is None or row.tenant == who.tenant]
+
+
+def replaced(row: Row[Any]) -> tuple[object, ...]:
+    """Return what the form of an integration replaces."""
+    return row.integration, row.address, row.what, row.paused
 
 
 def _place(row: Row[Any]) -> tuple[str, int]:

@@ -172,7 +172,7 @@ def deliveries(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 def discard(
     name: str = _NAME, device: str = typer.Argument(help="Device id."), tenant: str | None = _OWNER
 ) -> None:
-    """Discard a device's rejected message; later ones then go
+    """Discard a device's rejected message, so that later ones are sent
 
     Later messages of the device are retried at once.
 

@@ -11,7 +11,7 @@ from landbridge.features.integrations import api
 from landbridge.features.integrations import queries as stored
 from landbridge.web import auth
 from landbridge.web.auth import User
-from landbridge.web.forms import ActingUser, CurrentUser, Field, back, of_page
+from landbridge.web.forms import ActingUser, CurrentUser, Field, back, digest, of_page
 from landbridge.web.render import page
 from landbridge.web.services import services
 
@@ -31,7 +31,8 @@ def integrations_page(request: Request, who: CurrentUser) -> HTMLResponse:
 def _shown(request: Request, who: User, made: Mapping[str, str] | None = None) -> HTMLResponse:
     with services(request).database.reading() as connection:
         shown = [
-            api.serialized(connection, row) | {"refused": stored.retries(connection, row.integration)}
+            api.serialized(connection, row)
+            | {"refused": stored.retries(connection, row.integration), "seen": digest(*api.replaced(row))}
             for row in api.active(connection, who)
         ]
     names: dict[str, Any] = {"kinds": _KINDS, "kinds_of_messages": _WHAT}

@@ -21,6 +21,7 @@ from landbridge.web import paging
 from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.api import ActingUser, CurrentUser, Owner
 from landbridge.web.auth import User, demand
+from landbridge.web.forms import digest, refuse_stale
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
 
@@ -210,6 +211,7 @@ def change(
     given = changes.model_dump(exclude_none=True)
     with it.database.writing(who.who, who.tenant) as connection:
         found = _of(connection, who, name, tenant)
+        refuse_stale(request, name, *replaced(found))
         if given:
             channels.change(connection, it.keyring, found, given, only_mail=who.tenant is not None)
         return _serialized(connection, _of(connection, who, name, tenant))
@@ -236,7 +238,11 @@ def set_rule(
     made = Rule(rule, **given | {"kinds": tuple(new.kinds)})
     with it.database.writing(who.who, who.tenant) as connection:
         channel = _of(connection, who, name, tenant)
-        names = {each["name"] for each in stored.rules(connection, channel.channel)} | {rule}
+        before = stored.rules(connection, channel.channel)
+        for each in before:
+            if each["name"] == rule:
+                refuse_stale(request, rule, channel.channel, each)
+        names = {each["name"] for each in before} | {rule}
         if who.tenant is not None and len(names) > _MOST_OF_TENANT:
             raise HTTPException(
                 409, _("there are {count} rules; remove one that is not used", count=_MOST_OF_TENANT)
@@ -284,8 +290,15 @@ def log(
 
 
 def all_of(connection: Connection, who: User) -> list[dict[str, Any]]:
-    """Return the channels that a user sees, with their rules."""
-    return [_serialized(connection, each) for each in stored.channels(connection, who.tenant)]
+    """Return the channels that a user sees, each with a digest for its form, and those of its rules."""
+    return [
+        _serialized(connection, each)
+        | {
+            "seen": digest(*replaced(each)),
+            "seen_rules": [digest(each.channel, rule) for rule in stored.rules(connection, each.channel)],
+        }
+        for each in stored.channels(connection, who.tenant)
+    ]
 
 
 def _of(connection: Connection, who: User, name: str, owner: str | None) -> Channel:
@@ -294,6 +307,11 @@ def _of(connection: Connection, who: User, name: str, owner: str | None) -> Chan
     if found:
         return only(found, name)
     raise HTTPException(404, _("no channel {name}; GET /v1/notification-channels lists them", name=name))
+
+
+def replaced(channel: Channel) -> tuple[object, ...]:
+    """Return what the form of a channel replaces."""
+    return channel.channel, channel.wrapped_address, channel.language, channel.zone, channel.paused
 
 
 def _owner(channel: Channel) -> str:

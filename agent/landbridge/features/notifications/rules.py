@@ -130,7 +130,9 @@ def due_s(rule: Rule, began_s: int, now_s: int, zone: str) -> int:
     at_s = max(now_s, began_s + rule.least_s)
     local = from_epoch_s(at_s).astimezone(ZoneInfo(zone))
     if rule.digest == "hour":
-        local = local.replace(minute=0, second=0) + timedelta(hours=1)
+        # In seconds: the clock's hours are not those between them when it is put back.
+        hour_s = at_s + 3_600 - (local.minute * 60 + local.second)
+        local = from_epoch_s(hour_s).astimezone(local.tzinfo)
     if rule.digest in ("day", "week"):
         local = _next(local, time(_DIGEST_HOUR))
     if rule.digest == "week":
@@ -149,6 +151,7 @@ def _after(local: datetime, quiet: str) -> datetime:
 
 
 def _next(local: datetime, at: time) -> datetime:
-    """Return the next moment at which the clock shows that time."""
-    found = datetime.combine(local.date(), at, local.tzinfo)
+    """Return the next moment at which the clock shows that time; of an hour that it shows twice, in the same
+    one as `local`."""
+    found = datetime.combine(local.date(), at.replace(fold=local.fold), local.tzinfo)
     return found if found > local else datetime.combine(local.date() + timedelta(days=1), at, local.tzinfo)

@@ -19,6 +19,7 @@ from landbridge.web import answers, paging, serialize
 from landbridge.web.answers import Json, Next, Schema, Time
 from landbridge.web.api import ActingUser, CurrentUser, Owner
 from landbridge.web.auth import User, demand
+from landbridge.web.forms import refuse_stale
 from landbridge.web.language import language_of
 from landbridge.web.paging import Cursor, Limit
 from landbridge.web.services import services
@@ -159,7 +160,9 @@ def change(
     demand(who, "admin")
     given = changes.model_dump(exclude_none=True)
     with it.database.writing(who.who, who.tenant) as connection:
-        schedule.change(connection, _of(connection, who, name, tenant), given, it.clock.now_s())
+        row = _of(connection, who, name, tenant)
+        refuse_stale(request, name, *replaced(row))
+        schedule.change(connection, row, given, it.clock.now_s())
         return serialized(_of(connection, who, name, tenant))
 
 
@@ -188,6 +191,11 @@ def _of(connection: Connection, who: User, name: str, owner: str | None) -> Row[
     if found:
         return only(found, name)
     raise HTTPException(404, _("no schedule {name}; GET /v1/report-schedules lists them", name=name))
+
+
+def replaced(row: Row[Any]) -> tuple[object, ...]:
+    """Return what the form of a schedule replaces."""
+    return row.schedule, row.format, row.mailbox, row.language, row.every, row.paused
 
 
 def _place(row: Row[Any]) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from landbridge.features.reports.render import render
 _OWNER = typer.Option(
     None, "--tenant", help="Its tenant, or operator; needed if the name exists more than once."
 )
-commands = typer.Typer(help="Create reports on trips, routes, the fleet and compliance")
+commands = typer.Typer(help="Create reports: trip, route, fleet, compliance (SIM controls, audit)")
 _KIND = typer.Argument(help="trip, route, fleet or compliance.")
 _SUBJECT = typer.Argument("", help="Trip number or route name.")
 _FORMAT = typer.Option("pdf", "--format", help="html, pdf or xlsx.")

@@ -29,6 +29,10 @@ def build(
 ) -> Report:
     """Return a report of `subject`, the number of a trip or the name of a route, as a tenant may see it
     (None: the operator), about [from, until). `UserError` if there is none."""
+    if kind in ("trip", "route") and not subject:
+        raise UserError(
+            _("this report needs a subject: the number of a trip, or the name of a route"), "subject"
+        )
     if kind == "trip":
         number = int(subject) if subject.isascii() and subject.isdigit() else 0
         row = trips.find(connection, number) if number <= _LARGEST else None

@@ -13,7 +13,7 @@ from landbridge.features.trips import queries as trips
 from landbridge.features.trips.queries import Wanted
 from landbridge.web import auth
 from landbridge.web.auth import User
-from landbridge.web.forms import ActingUser, CurrentUser, Field, back, of_page
+from landbridge.web.forms import ActingUser, CurrentUser, Field, back, digest, of_page
 from landbridge.web.render import page
 from landbridge.web.services import services
 
@@ -36,7 +36,9 @@ def _page(request: Request, who: User, text: str = "") -> HTMLResponse:
         found = trips.listed(connection, Wanted(who.tenant, text=text.strip()), None, _MOST_TRIPS)
         known = [each.route for each in routes.every(connection)]
         names = [name for name in known if trips.on_route(connection, name, 1, who.tenant)]
-        sent = [api.serialized(row) for row in api.of_user(connection, who)]
+        sent = [
+            api.serialized(row) | {"seen": digest(*api.replaced(row))} for row in api.of_user(connection, who)
+        ]
     allowed = [kind for kind in kinds.FOR_THE_OPERATOR if who.tenant is None]
     return page(
         request, "reports.html", who=who, trips=found.rows, routes=names, whole=allowed, schedules=sent,

@@ -92,7 +92,7 @@ def set_settings(
 
 @commands.command()
 def diff(device: str = _DEVICE, assignments: list[str] = _IF_CHANGED) -> None:
-    """Compare settings with the defaults or a change; set nothing
+    """Show what differs from the defaults, or what a change would alter
 
     \b
     Examples:

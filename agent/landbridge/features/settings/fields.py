@@ -81,14 +81,25 @@ WAS = "was-"
 def changes(given: Mapping[str, Sequence[str]], before: Mapping[str, int]) -> dict[str, int]:
     """Return the stored values of the fields that differ from `before`; of check boxes all are given.
     `UserError` names a wrong one. What is as the page has shown it (WAS) stays as it is, to the last second,
-    also if another user has changed it since."""
+    also if another user has changed it since; what both have changed is refused."""
     unknown = [name for name in given if name.removeprefix(WAS) not in FIELDS]
     if unknown:
         raise UserError(_("no setting {text}; reload the page and try again", text=repr(unknown[0])))
     texts = {name: _joined(name, each) for name, each in given.items() if name in FIELDS}
     was = {name: given.get(WAS + name, [shown(name, before[name])])[-1] for name in texts}
     found = {name: _value(name, text) for name, text in texts.items() if text.strip() not in ("", was[name])}
-    return {name: value for name, value in found.items() if value != before[name]}
+    found = {name: value for name, value in found.items() if value != before[name]}
+    for name in found:
+        if was[name] != (now := shown(name, before[name])):
+            raise UserError(
+                _(
+                    "{title} was changed to {value} after you opened this page; save again to replace that",
+                    title=FIELDS[name].title,
+                    value=now,
+                ),
+                name,
+            )
+    return found
 
 
 def _joined(name: str, given: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.provider import Http
 from landbridge.points import usage_by_card as report
 
-commands = typer.Typer(help="Manage SIM controls: binding, countries, networks, quotas")
+commands = typer.Typer(help="Manage SIM controls: device binding, countries, networks, quotas")
 _FILE = typer.Argument(help="TOML file with [controls.<name>] tables and [[case]] tests.")
 _PROVIDER = typer.Argument(help="TOML file that describes the platform of the SIM vendor.")
 _MONTH = typer.Option(None, help="Month as YYYY-MM; default: the current month.")

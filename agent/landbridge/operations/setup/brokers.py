@@ -34,7 +34,7 @@ def mosquitto(
     text = written.filled(
         "mosquitto.conf",
         {
-            "# Mosquitto for Landbridge: copy to /etc/mosquitto/conf.d/, with the files it names; then"
+            "# Mosquitto for Landbridge: copy to /etc/mosquitto/mosquitto.conf, with the files it names; then"
             " `landbridge broker check`.": f"# Written by `landbridge setup`.\nuser {written.owner(folder)}",
             "password_file /etc/mosquitto/landbridge.passwords": f"plugin {plugin(answers)}",
             "acl_file /etc/mosquitto/landbridge.acl": f"plugin_opt_config_file {users}",

@@ -37,14 +37,14 @@ const shared = { from, until, seek, hover };
 const curves = [
   { title: _("Battery"), unit: "V", digits: 2, of: "volts", note: end ? `${_("empty")}: ${end}` : "" },
   { title: _("Temperature"), unit: "°C", digits: 1, of: "celsius" },
-  { title: _("Signal"), unit: "dBm", digits: 0, of: "rsrp" },
+  { title: _("Signal (RSRP; GSM: received level)"), unit: "dBm", digits: 0, of: "rsrp" },
   { title: _("Reporting delay"), unit: "h", digits: 1, of: "delay_h" },
 ].map((it) => chart({
   ...it, ...shared, gap, values: points.filter((each) => each[it.of] !== null).map((each) => [each.taken, each[it.of]]),
 }));
 const daily = [
-  { title: _("Energy of wakes, by first action"), unit: "J", days: day("energy"), names: PARTS },
-  { title: _("Data"), unit: "B", days: day("traffic"), names: { bytes: _("Data") } },
+  { title: _("Energy of wakes per day, by first action, without sleep"), unit: "J", days: day("energy"), names: PARTS },
+  { title: _("Payload of uplinks per day"), unit: "B", days: day("traffic"), names: { bytes: _("Data") } },
 ].filter(({ days: each }) => each.length);
 const all = [
   ...(dated.length ? [eventView.strip({ events: dated, ...shared })] : []), ...curves,

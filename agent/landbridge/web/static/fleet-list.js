@@ -4,7 +4,7 @@ import { _, country, duration, label, make, time } from "./words.js";
 
 export const TITLES = {
   state: _("State"), container: _("Container"), place: _("Place"), route: _("Route"), destination: _("Destination"), eta: _("ETA"),
-  delay: _("Delay"), time: _("Position time"), next_session: _("Next session expected by"), battery_mv: _("Battery"), temperature: _("Temperature"), tags: _("Tags"),
+  delay: _("Delay"), time: _("Position time"), next_session: _("Next session no later than"), battery_mv: _("Battery"), temperature: _("Temperature"), tags: _("Tags"),
 };
 const NARROW = ["state", "container", "place"]; // also on a phone
 

@@ -27,8 +27,17 @@ document.querySelectorAll("[data-show]").forEach((button) => button.addEventList
 if (routes.length) show(routes[0].stations);
 
 /** The cells of a line of CSV. */
-const cells = (line) => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => (quoted === undefined ? plain : quoted.replaceAll('""', '"')));
+const cells = (line, between = ",") => [...line.matchAll(new RegExp(`(?:^|${between})(?:"((?:[^"]|"")*)"|([^${between}]*))`, "g"))].map(([, quoted, plain]) => (quoted === undefined ? plain : quoted.replaceAll('""', '"')));
 const cell = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+/** CSV as other spreadsheets write it (a line sep=;, semicolons or tabs, decimal commas), with commas between cells. */
+function withCommas(given) {
+  const [, named, rest] = given.match(/^\uFEFF?(?:"?sep=([,;\t])"?[,;\s]*?\r?\n)?([^]*)$/i);
+  const [heads] = rest.split(/\r?\n/, 1);
+  const between = named ?? [",", ";", "\t"].find((it) => heads.includes(it)) ?? ",";
+  if (between === ",") return rest;
+  const point = (value) => value.replace(/^\s*(-?\d+),(\d+)\s*$/, "$1.$2");
+  return rest.split(/\r?\n/).map((line) => cells(line, between).map((it) => cell(point(it))).join(",")).join("\n");
+}
 
 if (form) {
   const text = form.elements.stations;
@@ -36,7 +45,7 @@ if (form) {
 
   /** The stations that can be drawn: the server says what is wrong with others. */
   const read = () => {
-    const [head = [], ...lines] = text.value.split(/\r?\n/).filter((line) => line && !line.startsWith("#")).map(cells);
+    const [head = [], ...lines] = text.value.split(/\r?\n/).filter((line) => line && !line.startsWith("#")).map((line) => cells(line));
     const of = (line, name) => line[head.indexOf(name)] ?? "";
     return lines.map((line, i) => ({
       name: of(line, "name"), chinese: of(line, "chinese"), country: of(line, "country"), kind: of(line, "kind"), km: Number(of(line, "km")) || i,
@@ -75,7 +84,7 @@ if (form) {
     try {
       await ofGeoJson(JSON.parse(given));
     } catch {
-      text.value = given;
+      text.value = withCommas(given);
     }
     form.elements.name.value ||= target.files[0].name.replace(/\.\w+$/, "");
     show(read());

@@ -24,7 +24,7 @@ export function read({ columns: it }, bits) {
     seq, taken: ms(taken[i]), received: ms(taken[i] + it.delay_s[i]), late: it.delay_s[i] * 1000 >= LATE_MS,
     where: lats[i] === null || it.flags[i] & bits.nowhere ? null : [lons[i] / 1e5, lats[i] / 1e5],
     doubtful: (it.flags[i] & bits.doubtful) !== 0, speed: it.speed[i], rsrp: it.rsrp[i] ? -it.rsrp[i] : null,
-    volts: it.battery[i] / 50, celsius: it.temperature[i] / 2, delay_h: it.delay_s[i] / 3600, alarm: (it.events[i] & bits.alarms) !== 0,
+    volts: it.battery[i] / 50, celsius: it.temperature[i] / 2, delay_h: Math.max(0, it.delay_s[i]) / 3600, alarm: (it.events[i] & bits.alarms) !== 0,
   }));
 }
 

@@ -30,8 +30,10 @@ async function send(form, path, body, method) {
 const start = document.getElementById("start");
 start?.addEventListener("submit", (event) => {
   event.preventDefault();
-  const since = field(start, "since");
-  send(start, "/v1/trips", { ...booking(start), device: field(start, "device"), ...(since ? { since } : {}) });
+  const [since, tenant] = ["since", "tenant"].map((name) => field(start, name));
+  send(start, "/v1/trips", {
+    ...booking(start), device: field(start, "device"), ...(since ? { since } : {}), ...(tenant ? { tenant } : {}),
+  });
 });
 document.querySelectorAll("[data-offer]").forEach((button) => button.addEventListener("click", () => {
   start.elements.device.value = button.dataset.offer;

@@ -21,7 +21,15 @@ from landbridge.points.queries import outline
 from landbridge.protocol.route_data import TILE_KM, tile_count
 from landbridge.web import api, auth
 from landbridge.web.auth import User, demand
-from landbridge.web.forms import ActingUser, CurrentUser, back, of_page, require_operator_tenant
+from landbridge.web.forms import (
+    ActingUser,
+    CurrentUser,
+    back,
+    digest,
+    of_page,
+    refuse_stale,
+    require_operator_tenant,
+)
 from landbridge.web.render import page
 from landbridge.web.services import services
 
@@ -47,8 +55,10 @@ def routes_page(request: Request, who: CurrentUser) -> HTMLResponse:
     """Show the routes."""
     require_operator_tenant(who)
     with services(request).database.reading() as connection:
-        found = [_serialized(each) for each in routes.every(connection)]
-    return page(request, "routes.html", who=who, routes=found, columns=COLUMNS, data={"routes": found})
+        every = routes.every(connection)
+    found = [_serialized(each) for each in every]
+    shown: dict[str, Any] = {"routes": found, "digests": " ".join(map(digest, every))}
+    return page(request, "routes.html", who=who, columns=COLUMNS, data={"routes": found}, **shown)
 
 
 def _again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
@@ -89,7 +99,7 @@ def save(request: Request, who: ActingUser, name: Name, stations: Stations, chan
         if name != changed and routes.find(connection, name):
             raise UserError(_("route {name} already exists; choose another name", name=name), "name")
         if changed:
-            routes.known_route(connection, changed)
+            refuse_stale(request, changed, routes.known_route(connection, changed))
             routes.remove(connection, changed)
         routes.add(connection, name, read, places_km, it.clock.now_s())
     return back("/routes")
