@@ -138,12 +138,10 @@ def arrive(state, forecast):
 
 
 def next(state, costs, forecast):
-    """Return the next verdict of this wake; `verdict // 10` is what to do. A point that no report can be paid
-    for is not taken: it would be delivered to nobody."""
+    """Return the next verdict of this wake; `verdict // 10` is what to do."""
     if is_on_reserve(state):
         return REST_RESERVE
-    takes = not state[st.DID_FIX] and not _is_short(state)
-    point = point_due(state, costs) if takes else 0
+    point = 0 if state[st.DID_FIX] or _is_short(state) else point_due(state, costs)
     return point or report(state, costs, forecast)
 
 
@@ -276,7 +274,6 @@ def until(state, costs, forecast, not_before):
     departure wakes the device by itself; for stops it wakes and checks."""
     now = state[st.NOW]
     point = never = now + _NEVER_S
-    once = _first_mj(state, costs, forecast)
     is_short = _is_short(state)
     if is_short:
         point = now + _RESERVE_S
@@ -294,7 +291,7 @@ def until(state, costs, forecast, not_before):
     cost = _report_mj(state, costs, state[st.NETWORK])
     cost += _weak_mj(state, cost) + max(costs.wake, _fresh_mj(state, costs))
     searched = cost + min(_search_costs(state, costs))
-    pays = min(searched, cost + networks.scan_mj(state, costs)) + once
+    pays = min(searched, cost + networks.scan_mj(state, costs)) + _first_mj(state, costs, forecast)
     worth_at = state[st.LAST_SESSION] + _age_s(state, costs, searched, min(searched, pays))
     report = max(worth_at, state[st.SESSION_NOT_BEFORE], not_before)
     if report <= now and (is_short or not affords(state, pays)):
@@ -331,12 +328,6 @@ def is_on_reserve(state):
 def _is_short(state):
     """Return whether the remaining energy only covers sleep until the end."""
     return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.RESERVE]
-
-
-def _next_report_mj(state, costs, forecast):
-    """Return the mJ of a fresh point and its report over the network of the last session."""
-    report_mj = _report_mj(state, costs, state[st.NETWORK]) + _fresh_mj(state, costs)
-    return report_mj + _first_mj(state, costs, forecast)
 
 
 def _is_overdue(state):
