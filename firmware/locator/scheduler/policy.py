@@ -291,10 +291,10 @@ def until(state, costs, forecast, not_before):
     cost = _report_mj(state, costs, state[st.NETWORK])
     cost += _weak_mj(state, cost) + max(costs.wake, _fresh_mj(state, costs))
     searched = cost + min(_search_costs(state, costs))
-    pays = min(searched, cost + networks.scan_mj(state, costs)) + _first_mj(state, costs, forecast)
-    worth_at = state[st.LAST_SESSION] + _age_s(state, costs, searched, min(searched, pays))
+    pays = min(searched, cost + networks.scan_mj(state, costs))
+    worth_at = state[st.LAST_SESSION] + _age_s(state, costs, searched, pays)
     report = max(worth_at, state[st.SESSION_NOT_BEFORE], not_before)
-    if report <= now and (is_short or not affords(state, pays)):
+    if report <= now and (is_short or not affords(state, pays + _first_mj(state, costs, forecast))):
         report = now + _RESERVE_S  # it cannot be paid
     return min(point, never, max(report, now + (wait_s(state) or _CHECK_STOP_S)))
 
