@@ -90,6 +90,30 @@ def test_settings_of_an_operator_stay(made):
     assert (kept.devices.interval_s, kept.web.port) == (1801, 18999)
 
 
+def test_answers_edited_in_the_configuration_stay(made, tmp_path):
+    """What a person edits there is in force, also where the set-up wrote an answer before."""
+    (tmp_path / "answers.toml").write_text('apn = "first.example"\nmail_host = "mail.example"\n')
+    made.set_up("--answers", str(tmp_path / "answers.toml"), "--no-check")
+    file = made.folder / "landbridge.toml"
+    edited = file.read_text()
+    for before, after in (
+        ('apn = "first.example"', 'apn = "second.example"'),
+        ('host = "mail.example"', 'host = "post.example"'),
+        ('url = ""', 'url = "https://fleet.example"'),
+    ):
+        assert edited.count(f"\n{before}\n") == 1, before
+        edited = edited.replace(f"\n{before}\n", f"\n{after}\n")
+    file.write_text(edited)
+    assert made.set_up("--no-check").code == 0
+    assert file.read_text() == edited
+    made.set_up("--web-port", "18998", "--no-check")
+    kept = config_file.load_file_only(file)
+    assert (kept.devices.apn, kept.mail.host) == ("second.example", "post.example")
+    assert (kept.web.url, kept.web.port) == ("https://fleet.example", 18998)
+    made.set_up("--no-check", "--answers", str(tmp_path / "answers.toml"))
+    assert config_file.load_file_only(file).devices.apn == "first.example"
+
+
 def test_answers_from_a_file_and_options_before_them(folder, tmp_path):
     (tmp_path / "answers.toml").write_text(ANSWERS)
     options = ports()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from landbridge import config_file
+from landbridge.config import Config, Mail
 from landbridge.core import files
 from landbridge.core.checked import SECRET, Between, Sentences, Wanted, checked, key, one_of, strict
 from landbridge.core.errors import UserError
@@ -111,21 +112,39 @@ def _ask(given: dict[str, Any], name: str) -> None:
 
 
 def said_before(folder: Path) -> dict[str, Any]:
-    """Return the answers of the last set-up there, or what a configuration says that was written by hand."""
+    """Return the answers of the last set-up there, with what was edited in its configuration since; without
+    answers, what a configuration says that was written by hand."""
     last, written = folder / LAST, folder / config_file.DEFAULT_FILE
+    said = files.toml_of(files.text(last), str(last)) if last.exists() else {}
     if not written.exists():
-        return files.toml_of(files.text(last), str(last)) if last.exists() else {}
+        return said
     it = config_file.load_file_only(written)
-    if last.exists():
-        return {"password": it.broker.password} | files.toml_of(files.text(last), str(last))
+    if not last.exists():
+        return {name: value for name, value in _in_force(it, {"broker": EXISTING}).items() if value}
+    usual = {each.name: each.default for each in fields(Answers)}
+    now = _in_force(it, {"broker": MOSQUITTO} | said)
+    return said | {name: value for name, value in now.items() if value != said.get(name, usual[name])}
+
+
+def _in_force(it: Config, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers that a configuration repeats as they were given."""
     values = {
-        "host": it.devices.broker_host, "port": it.devices.broker_port, "broker": EXISTING,
-        "agent_host": it.broker.host, "agent_port": it.broker.port, "username": it.broker.username,
-        "password": it.broker.password, "ca_file": it.broker.ca_file, "database": it.store.database,
-        "apn": it.devices.apn, "web_host": it.web.host, "web_port": it.web.port, "web_url": it.web.url,
-        "watch_host": it.watch.host, "watch_port": it.watch.port,
+        "broker": said["broker"], "host": it.devices.broker_host, "port": it.devices.broker_port,
+        "agent_host": it.broker.host, "username": it.broker.username, "password": it.broker.password,
+        "database": it.store.database, "apn": it.devices.apn, "web_host": it.web.host,
+        "web_port": it.web.port, "web_url": it.web.url, "watch_host": it.watch.host,
+        "watch_port": it.watch.port,
     }  # fmt: skip
-    return {name: value for name, value in values.items() if value}
+    if said["broker"] != NATS:  # whose agent uses MQTT at the trackers' port
+        values["agent_port"] = it.broker.port
+    if said["broker"] == EXISTING:
+        values["ca_file"] = it.broker.ca_file
+    if said.get("mail_host"):
+        mail = it.mail
+        sender = "" if mail.sender == Mail().sender else mail.sender
+        values |= {"mail_host": mail.host, "mail_port": mail.port, "mail_username": mail.username}
+        values |= {"mail_sender": sender}
+    return values
 
 
 def kept(answers: Answers) -> str:
