@@ -32,8 +32,9 @@ KEPT = ("world.log", "agent/landbridge.toml")
     [
         (["--modem", "nokia"], "'nokia'"),
         (["--seed", "one"], "'one'"),
-        (["--days", "0"], "--days must be at least 1"),
-        (["--port", "70000"], "--port at most 65535"),
+        (["--days", "0"], "--days must be 1 to 3648;"),
+        (["--days", "100000"], "--days must be 1 to 3648;"),
+        (["--port", "70000"], "--port must be 0 to 65535;"),
         (["--speed", "9"], "--speed"),
         (["--season", "summer"], "'summer'"),
         (["--battery", "aa"], "'aa'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from tools.verify.esim import cards, shuttle
 from tools.verify.esim.cards import REFUSING, Pooled, TripResult
+from tools.verify.soak import soak
 from tools.world.demo.figures import Border
 from tools.world.radio.rules import Bar
 
@@ -88,3 +90,22 @@ def test_a_border_crossed_again_and_again_costs_three_switches_a_day_at_most(tmp
     assert came.short() == []
     assert 2 <= came.switches <= 6 and came.points > 20
     assert came.longest_silence_h < 14
+
+
+@pytest.mark.parametrize("option", ["--days", "--seeds"])
+def test_without_a_trip_nothing_is_shown(option, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["cards", option, "0", "--out", str(tmp_path / "cards")])
+    with pytest.raises(SystemExit) as ended:
+        cards.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("--days and --seeds must be at least 1;")
+
+
+@pytest.mark.parametrize("command", [cards, soak])
+def test_a_folder_that_cannot_be_made_is_one_line(command, monkeypatch, capsys, tmp_path):
+    (tmp_path / "taken").touch()
+    monkeypatch.setattr(sys, "argv", ["a check", "--out", str(tmp_path / "taken")])
+    assert command.main() == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "taken") in said
+    assert said.count("\n") == 1

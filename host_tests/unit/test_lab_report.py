@@ -71,3 +71,8 @@ def test_the_report_is_written(tmp_path, monkeypatch):
     assert {row["policy"] for row in figures["rows"]} >= {"ours", "attainable", "P2 batch"}
     page = (tmp_path / "out/lab/report.html").read_text()
     assert page.count("<img") == 3 and "hour by hour" in page
+
+
+def test_without_a_trip_nothing_is_compared():
+    result = CliRunner().invoke(lab.app, ["--trips", "0"])
+    assert result.exit_code == 2

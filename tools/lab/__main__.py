@@ -27,7 +27,7 @@ console = Console()
 @app.callback(invoke_without_command=True)
 def report(
     context: typer.Context,
-    trips: Annotated[int, typer.Option(help="on either known route and on routes drawn")] = 18,
+    trips: Annotated[int, typer.Option(min=1, help="on either known route and on routes drawn")] = 18,
     setting: Annotated[list[str] | None, typer.Option(help="only these settings")] = None,
     route: Annotated[Path | None, typer.Option(help="CSV: name,country,lat,lon,kind")] = None,
     trace: Annotated[Path | None, typer.Option(help="CSV: time,lat,lon,operator,RSRP")] = None,

@@ -257,16 +257,21 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="trips with each card")
     parser.add_argument("--out", type=Path, default=Path("out/cards"), help="folder; figures in OUT.json")
     arguments = parser.parse_args()
+    if arguments.days < 1 or arguments.seeds < 1:
+        parser.error("--days and --seeds must be at least 1")
     out, console = arguments.out.resolve(), Console()
-    out.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
     try:
+        out.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
         seeds = range(arguments.seed, arguments.seed + arguments.seeds)
         done = run_trips(out, arguments.modem, arguments.days, seeds, console)
         flapped = shuttle.run(out / "shuttle", arguments.modem, arguments.seed, REFUSING, console)
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     short = fell_short(done) + flapped.short()
     write(out.with_suffix(".json"), done, flapped, short)
     console.print(table(done))

@@ -140,9 +140,9 @@ def main() -> int:
     if arguments.days < 1:
         parser.error("--days must be at least 1")
     out, console = arguments.out.resolve(), Console()
-    out.mkdir(parents=True, exist_ok=True)
-    logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
     try:
+        out.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
         done = soak(out, arguments.days, arguments.seed, console)
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)

@@ -47,6 +47,8 @@ COLDEST_C = {"winter": -30, "extreme": -45}
 """The setting coldest_dc, by season: for a winter as it is built in."""
 AROUND_DAYS = 2
 """It is powered on before the trip, and its battery lasts a day beyond it."""
+MOST_DAYS = SETTINGS["target_days"].highest - AROUND_DAYS
+"""The device can be told to make its battery last so long."""
 BATTERY_COUNTED = 0.92
 """firmware/locator/scheduler/battery.py"""
 
@@ -259,8 +261,10 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--compare needs a trip that can be repeated; leave out --chaos")
     if arguments.days is None:
         arguments.days = worlds.days(worlds.WORLDS[arguments.world], arguments.seed)
-    if arguments.days < 1 or not 0 <= arguments.port < 65536:
-        parser.error("--days must be at least 1, --port at most 65535")
+    if not 1 <= arguments.days <= MOST_DAYS:
+        parser.error(f"--days must be 1 to {MOST_DAYS}")
+    if not 0 <= arguments.port < 65536:
+        parser.error("--port must be 0 to 65535")
     if arguments.budget:
         _check_budget(parser, arguments)
     if arguments.apns == 2 and arguments.card != "euicc4":
