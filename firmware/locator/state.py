@@ -118,26 +118,27 @@ LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
 SIGN_S = const(138)  # between signs of life (scheduler/policy.py)
 PROGRESS_S = const(139)  # to the end of the route, when the train came nearer to it last
 PROGRESS_AT = const(140)  # and when that was
-SIZE = const(141)
+DEPARTED_AT = const(141)  # when the train began to run, as far as was felt
+SIZE = const(142)
 
 # Of this wake only: not kept.
-DID_FIX = const(141)
-DID_RECORD = const(142)
-ATTACHED = const(143)  # 0 not attempted, 1 registered, 2 not
-DID_SESSION = const(144)
-DID_SCAN = const(145)
-LEFT = const(146)  # mJ
-EDGE = const(147)  # 1: the train has stopped or departed; SHORT_MOVE
-WAITING = const(148)  # points
-HEARD_PLMN = const(149)  # PLMN that a scan has found; 0: none
-HEARD_DBM = const(150)
-WANTED = const(151)  # PLMN of another network to select
-DID_SELECT = const(152)
-PLACE = const(153)  # kind of place
-VERDICT = const(154)  # the policy's last verdict
-LOWER_MV = const(155)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
-NO_SENSOR = const(156)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(157)
+DID_FIX = const(142)
+DID_RECORD = const(143)
+ATTACHED = const(144)  # 0 not attempted, 1 registered, 2 not
+DID_SESSION = const(145)
+DID_SCAN = const(146)
+LEFT = const(147)  # mJ
+EDGE = const(148)  # 1: the train has stopped or departed; SHORT_MOVE
+WAITING = const(149)  # points
+HEARD_PLMN = const(150)  # PLMN that a scan has found; 0: none
+HEARD_DBM = const(151)
+WANTED = const(152)  # PLMN of another network to select
+DID_SELECT = const(153)
+PLACE = const(154)  # kind of place
+VERDICT = const(155)  # the policy's last verdict
+LOWER_MV = const(156)  # than Li-SOCl2: the kind of the battery (scheduler/battery.py)
+NO_SENSOR = const(157)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(158)
 
 SHORT_MOVE = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""

@@ -193,7 +193,7 @@ def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page
     page.get_by_label("File").set_input_files(file)
     expect(page.locator("textarea")).to_have_value(CSV)
     expect(page.locator("[name=name]").first).to_have_value("rails")
-    page.get_by_role("button", name="Compare with past trips").click()
+    page.get_by_role("button", name="Check against recent positions").click()
     expect(page.locator("#tried")).to_contain_text(ON_ROUTE)
     picture(page, "routes-drawn")
     assert barriers(page) == []

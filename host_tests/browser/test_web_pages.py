@@ -231,7 +231,7 @@ def test_a_shared_page_is_embedded_only_by_consent(web: Website, operator: Page,
     for consents in (False, True):
         operator.goto(f"{web.url}/devices/{DEVICE}#share-links")
         section = operator.locator("#share-links")
-        section.get_by_label("Allow other sites to embed the page").set_checked(consents)
+        section.get_by_label("Allow other sites to embed the shared page").set_checked(consents)
         opens(operator, section.get_by_role("button", name="Share this trip"))
         link = section.get_by_label("Copy the link now; it is not shown again:").input_value()
         policies.append(web.ask(link.removeprefix(web.url)).headers["content-security-policy"])

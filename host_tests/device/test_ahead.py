@@ -204,3 +204,17 @@ def test_a_weak_cell_that_waits_at_its_goal_is_only_asleep_there():
         state[st.NOW], state[st.LEFT] = 40 * DAY, 1700000
         pacing.choose(state, COSTS, 0, pacing.TABLES["bg95"], trip, 7 * DAY, 150000)
         assert state[st.LEFT] == 150000 < state[st.RESERVE] and state[st.SIGN_S] == policy.SIGN_S
+
+
+def test_a_train_has_run_since_its_departure_and_not_since_a_point_before_a_stop():
+    state = st.new()
+    state[st.NOW], state[st.MOVING], state[st.POINT_AT] = 10 * DAY, 0, 5 * DAY
+    assert ahead.ran_s(state) == 5 * DAY, "no departure was felt"
+    st.begin(state, 11 * DAY, 1)
+    policy.feel(state, 1 << 28, ahead.NoRoute)
+    assert ahead.ran_s(state) == 0
+    st.begin(state, 11 * DAY + 3600, 1)
+    policy.feel(state, 1 << 28, ahead.NoRoute)
+    assert ahead.ran_s(state) == 3600
+    state[st.POINT_AT] = 11 * DAY + 3000
+    assert ahead.ran_s(state) == 600

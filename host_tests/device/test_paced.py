@@ -264,25 +264,25 @@ def test_cheap_makes_no_fix_dearer():
 
 def test_a_sagging_battery_reports_later():
     state = up_to_date()
-    wake_at = policy.until(state, HINTS[2], 0)
+    wake_at = policy.until(state, HINTS[2], FORECAST, 0)
     state[st.LOADED_MV] = 3200
-    assert policy.until(state, HINTS[2], 0) >= wake_at
+    assert policy.until(state, HINTS[2], FORECAST, 0) >= wake_at
 
 
 def test_the_next_wake_is_when_something_is_due():
     state = up_to_date(moving=1)
-    found = policy.until(state, HINTS[2], 0)
+    found = policy.until(state, HINTS[2], FORECAST, 0)
     assert NOW + 1800 <= found <= NOW + state[st.MOVE_S]
     state = up_to_date()
     state[st.SESSION_NOT_BEFORE] = NOW + 99 * HOUR
-    assert policy.until(state, HINTS[2], 0) == NOW + HOUR
+    assert policy.until(state, HINTS[2], FORECAST, 0) == NOW + HOUR
 
 
 def test_on_the_move_a_fix_comes_while_it_is_cheap():
     for old_h, due_h in ((1, 0.75), (3, 0.75), (5, 2)):
         state = up_to_date(moving=1)
         state[st.MOVE_S], state[st.EPHEMERIS] = 2 * HOUR, NOW - old_h * HOUR
-        assert policy.until(state, HINTS[2], 0) == NOW + due_h * HOUR, old_h
+        assert policy.until(state, HINTS[2], FORECAST, 0) == NOW + due_h * HOUR, old_h
         assert not policy.point_due(state, HINTS[2])
         state[st.NOW] += round(due_h * HOUR)
         assert policy.point_due(state, HINTS[2]) == policy.FIX_MOVING

@@ -438,11 +438,21 @@ def kept(left_j, forecast=ShortTrip, least_s=0):
     return state[st.RESERVE] * 24 / (COSTS.sleep_a_day + 2 * COSTS.wake)
 
 
-def test_on_a_short_trip_the_reserve_for_delays_does_not_take_all_the_energy():
-    assert 4 * 24 < kept(180) < 6 * 24
-    assert kept(180) < kept(240) < kept(400) == kept(4000) < 8 * 24
-    assert kept(4000, Forecast) > 22 * 24, "a long one has the sleep for it"
+def test_the_sleep_of_one_deviation_is_kept_for_a_longer_trip():
+    assert 6 * 24 < kept(180) == kept(4000) < 7 * 24
+    assert kept(60) < kept(100) < kept(180), "of less energy, no more than there is"
     assert kept(60) > 4 * 24, "whatever is left, the sleep to the end stays paid for"
+    assert 22 * 24 < kept(4000, Forecast)
+
+
+def test_a_registration_that_cannot_be_paid_causes_no_wakes():
+    once_mj = COSTS.search_mj + COSTS.attach
+    for spare_mj, sleeps in ((once_mj, True), (2 * once_mj, False)):
+        state = up_to_date()
+        state[st.MCC], state[st.WAITING] = 404, 1
+        st.begin(state, NOW + DAY, 0)
+        state[st.POINT_AT], state[st.WAITING], state[st.LEFT] = NOW + DAY, 1, state[st.RESERVE] + spare_mj
+        assert (policy.until(state, COSTS, Forecast, 0) - state[st.NOW] >= HOUR) == sleeps, spare_mj
 
 
 def test_a_trip_of_known_length_reserves_no_energy_for_a_longer_one():
@@ -464,7 +474,7 @@ def heard_of(state, costs=COSTS):
     """After how many hours the next report is made, where it sleeps until it wakes for something."""
     began = state[st.NOW]
     while state[st.NOW] - began < 9 * DAY:
-        until = policy.until(state, costs, 0)
+        until = policy.until(state, costs, AtGoal, 0)
         assert until - state[st.NOW] >= 1800, "needless wakes"
         left = state[st.LEFT]
         st.begin(state, until, 0)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import requests
 from landbridge.core.clock import Clock
 from landbridge.features.geofences import queries as geofences
 
@@ -52,3 +53,22 @@ def test_the_program_waits_for_the_arrival(fleet: Fleet, monkeypatch, capsys):
         monkeypatch.setenv("TOKEN", pages.token("mine", "operator"))
         with pytest.raises(SystemExit, match=r"ended at|on trip|was on"):
             exec(program.replace("order-4711", "order-4712"), {"goes_on": goes_on})
+
+
+def test_the_program_ends_when_a_person_ends_the_trip(fleet: Fleet, monkeypatch, capsys):
+    pages = Pages(fleet)
+    with pages.served():
+        token = pages.token("tms", "operator")
+        monkeypatch.setenv("LANDBRIDGE", pages.url)
+        monkeypatch.setenv("TOKEN", token)
+        waited = []
+
+        def goes_on(seconds: float) -> None:
+            waited.append(seconds)
+            assert len(waited) == 1, "it does not end"
+            trips, bearer = f"{pages.url}/v1/trips", {"Authorization": f"Bearer {token}"}
+            (trip,) = requests.get(trips, headers=bearer, timeout=60).json()["trips"]
+            requests.post(f"{trips}/{trip['trip']}/end", headers=bearer, timeout=60).raise_for_status()
+
+        exec(PROGRAMS[0].replace("time.sleep", "goes_on"), {"goes_on": goes_on})
+    assert capsys.readouterr().out.startswith("CSQU3054383 ended before Duisburg at 20")

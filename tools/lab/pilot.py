@@ -124,7 +124,7 @@ class _Pilot:
             device.run.records += 1  # decide.record_due
         if self._mission.bumps is not None:
             device.woke(1 if device.left_j == left_j else 0, 1 if state[st.EDGE] and moving else 0)
-            until = policy.until(state, self._costs, state[st.LAST_SESSION] + LEAST_S)
+            until = policy.until(state, self._costs, self._forecast(device), state[st.LAST_SESSION] + LEAST_S)
             until = min(until, max(state[st.SESSION_NOT_BEFORE], self._late_at()))
             self._until = max(until, now + SHORTEST_S)
 

@@ -69,9 +69,9 @@ def found(state, fix, folder):
 
 
 def ran_s(state):
-    """Return the seconds that the train has run since the last point, as far as is known: it may have stood
-    before."""
-    return 0 if state[st.EDGE] or not state[st.POINT_AT] else state[st.NOW] - state[st.POINT_AT]
+    """Return the seconds that the train has run since the last point, or since its departure after it."""
+    since = max(state[st.POINT_AT], state[st.DEPARTED_AT])
+    return 0 if state[st.EDGE] or not state[st.POINT_AT] else state[st.NOW] - since
 
 
 def _look_up(state, folder, fix):

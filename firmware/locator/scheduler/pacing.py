@@ -14,19 +14,12 @@ from locator.scheduler import energy, policy
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
 AHEAD_S = const(6 * 3600)
-# Sleep stays paid for until so much later, and by so many percent of the deviation.
+# Sleep stays paid for until so much later, and by the deviation of the expected time.
 _FLOOR_AHEAD_S = const(6 * 3600)
-_FLOOR_SHARE = const(150)
-# The same where a trip is short of energy: who spends on cannot make up for it.
-_FLOOR_SHARE_SHORT = const(250)
 # The sleep of so many days is not spent on the way, and that of more days not where joules gain little: the
 # last stop may take days longer than the route data expects, and then it is too late to save. Where a report
 # costs more than a day of sleep it pays for none.
 _LATE_DAYS = (2, 6)
-_SHORT_J = const(45)
-# Of what a device has beyond the sleep to the expected end, at most one part of so many is kept for a longer
-# trip: on a short one that would take all of it.
-_LONGER_PART = const(4)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
 # (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
 _SIGN_S = const(3 * 86400)
@@ -95,7 +88,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     sure_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S
     sure_mj = asleep_an_hour * (sure_s // _HOUR_S) + costs.attach + costs.session_mj
     late_mj = 24 * asleep_an_hour if costs.session_mj < 24 * asleep_an_hour else 0
-    longer_mj = max(0, left - sure_mj) // _LONGER_PART
+    longer_mj = min(asleep_an_hour * (forecast.deviation_s // _HOUR_S), max(0, left - sure_mj))
     if 0 < least_s == lasts_s:
         late_mj = longer_mj = 0  # the settings say when it ends
     rate, rich = (max(left - days * late_mj, 0) // 1000 * 1440 // to_go_min for days in _LATE_DAYS)
@@ -110,7 +103,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
         held = (left + energy.used_mj(state)) // 16 * _HELD
         rate = min(rate, max((left - held) // 1000 * 1440 // to_go_min, _little(levels)))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
-    state[st.RESERVE] = sure_mj + min(asleep_an_hour * (_withheld_s(forecast, rate) // _HOUR_S), longer_mj)
+    state[st.RESERVE] = sure_mj + longer_mj
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
 
@@ -129,11 +122,6 @@ def _carried_s(state, carries_j, to_go_s, deviation_s):
             state[st.ENDS_AT] = -1
         return min(to_go_s, ends_s)
     return to_go_s
-
-
-def _withheld_s(forecast, rate):
-    """Return for how much longer than expected a trip of so many J a day may take."""
-    return forecast.deviation_s * (_FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT) // 100
 
 
 def _to_go_s(state, forecast):

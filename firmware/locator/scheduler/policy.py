@@ -120,6 +120,7 @@ def _turn(state):
     state[st.HEARD_HERE] = state[st.SCANS_FAILED] = 0
     state[st.SESSION_NOT_BEFORE] = min(state[st.SESSION_NOT_BEFORE], now + networks.rest_s(state))
     if state[st.MOVING]:
+        state[st.DEPARTED_AT] = now
         state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _CHECK_STOP_S)
     elif state[st.EDGE] != st.SHORT_MOVE:
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE], state[st.FIX_FAILS] = now, 0, 0
@@ -268,7 +269,7 @@ def _freshly(state, costs, verdict):
     return fresh(state, costs) or (verdict if state[st.WAITING] else REST_NOTHING_NEW)
 
 
-def until(state, costs, not_before):
+def until(state, costs, forecast, not_before):
     """Return when the next wake is worth it, as far as is known now, with no report before `not_before`. A
     departure wakes the device by itself; for stops it wakes and checks."""
     now = state[st.NOW]
@@ -293,7 +294,7 @@ def until(state, costs, not_before):
     pays = min(searched, cost + networks.scan_mj(state, costs))
     worth_at = state[st.LAST_SESSION] + _age_s(state, costs, searched, pays)
     report = max(worth_at, state[st.SESSION_NOT_BEFORE], not_before)
-    if report <= now and (is_short or not affords(state, pays)):
+    if report <= now and (is_short or not affords(state, pays + _first_mj(state, costs, forecast))):
         report = now + _RESERVE_S  # it cannot be paid
     return min(point, never, max(report, now + (wait_s(state) or _CHECK_STOP_S)))
 

@@ -28,7 +28,9 @@ def next(state, senses, hints):
     if settings[cfg.PACED]:
         late = max(allowed, decide.late_at(state, hints))
         report = max(allowed, state[st.LAST_SESSION] + settings[cfg.REPORT_LEAST_S])
-        until = max(min(policy.until(state, hints[COSTS], report), late), now + _PACED_SLEEP_S)
+        until = max(
+            min(policy.until(state, hints[COSTS], hints[FORECAST], report), late), now + _PACED_SLEEP_S
+        )
     if not settings[cfg.PACED] or budget.is_dense(state):
         until = state[st.LAST_RECORD] + decide.point_every_s(state, settings)
     if decide.is_able(state, senses):

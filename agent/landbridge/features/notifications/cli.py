@@ -185,7 +185,7 @@ def set_rule(
     first: bool = typer.Option(False, "--first", help="Put it before the other rules; default: after them."),
     owner: str | None = _OWNER_OF_RULE,
 ) -> None:
-    """Add or replace a rule: at the end, with --first at the front
+    """Add or replace a rule: it becomes the last, with --first the first
 
     \b
     Examples:
@@ -227,7 +227,7 @@ def test(name: str = _NAME, tenant: str | None = _OWNER) -> None:
 
 @commands.command()
 def log(limit: int = typer.Option(50, min=1, max=LARGEST, help="Maximum number of rows.")) -> None:
-    """List notifications and the service's answer, newest first
+    """List notifications and the answer of the mail, chat or SMS service
 
     \b
     Example:

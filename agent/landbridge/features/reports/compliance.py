@@ -15,7 +15,7 @@ def build(connection: Connection, span: tuple[int, int], language: Catalogue) ->
     """Return the report, with the audit log of [from, until)."""
     say = language.translate
     states = [
-        (row.device, say(label(row.control)), say(_("broken") if row.broken else _("observed again")),
+        (row.device, say(label(row.control)), say(_("broken") if row.broken else _("complied with again")),
          time(language, row.at_s))
         for row in stored.controls(connection)
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from landbridge.protocol.limits import RELEASE_SEQUENCE
 commands = typer.Typer(help="Manage firmware releases and their roll-out")
 _DAY_S = 86_400
 _SEQUENCE = typer.Argument(
-    min=1, max=RELEASE_SEQUENCE, help="Release number, unique for a board (`landbridge updates list`)."
+    min=1, max=RELEASE_SEQUENCE, help="Release number on its board (`landbridge updates list`)."
 )
 _FOLDER = typer.Argument(help="Folder that `python -m tools.flash.release` wrote.")
 _BOARD = typer.Option(help="Board of the release.")
@@ -70,13 +70,13 @@ def roll_out(
     board: str = _BOARD,
     canaries: int = typer.Option(5, min=1, max=1000, help="Devices that must succeed first."),
     days: int = typer.Option(
-        2, min=0, max=365, help="Minimum days per stage, that of the canaries included."
+        2, min=0, max=365, help="Minimum days per stage, including the canary stage."
     ),
 ) -> None:
     """Roll out a release in stages
 
     The release goes to the canaries (the first devices that report), then to 5, 25, 50 and 100 % of the
-    devices with the board, each in its next session. The roll-out halts if more than 5 % of the devices
+    devices with this board, each in its next session. The roll-out halts if more than 5 % of the devices
     reached so far refuse the release or fall back; below 20 devices one is enough. To resume it, run the
     command again: failures until then no longer count, and another device takes the place of a canary
     that failed. `landbridge updates status` shows each device.

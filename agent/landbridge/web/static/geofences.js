@@ -73,7 +73,7 @@ if (form) {
   const handles = () => {
     markers.forEach((marker) => marker.remove());
     markers = corners.map((at, i) => {
-      const handle = make("button", { type: "button", class: "corner", "aria-label": _("Corner {number}", { number: i + 1 }) });
+      const handle = make("button", { type: "button", class: "corner", "aria-label": _("Point {number}", { number: i + 1 }) });
       const marker = new Marker({ element: handle, draggable: true }).setLngLat(at).addTo(map);
       marker.on("drag", () => {
         corners[i] = rounded(marker.getLngLat());
