@@ -4,6 +4,7 @@ import routes
 import scratch
 from locator import settings as cfg
 from locator import state as st
+from locator.actions import recovery
 from locator.scheduler import ahead, battery, pacing, policy, route_file
 
 HOUR = 3600
@@ -218,3 +219,15 @@ def test_a_train_has_run_since_its_departure_and_not_since_a_point_before_a_stop
     assert ahead.ran_s(state) == 3600
     state[st.POINT_AT] = 11 * DAY + 3000
     assert ahead.ran_s(state) == 600
+
+
+def test_a_loss_of_power_changes_nothing_of_how_long_the_train_has_run():
+    state = st.new()
+    st.begin(state, 11 * DAY, 1)
+    state[st.POINT_AT] = 5 * DAY
+    policy.feel(state, 1 << 28, ahead.NoRoute)
+    st.begin(state, 11 * DAY + HOUR, 1)
+    recovery.restart(state, 40)
+    st.begin(state, 40, 1)
+    state[st.EDGE] = 0
+    assert ahead.ran_s(state) == HOUR
