@@ -118,7 +118,7 @@ LOADED_DC = const(137)  # how warm it was when LOADED_MV was measured
 SIGN_S = const(138)  # between signs of life (scheduler/policy.py)
 PROGRESS_S = const(139)  # to the end of the route, when the train came nearer to it last
 PROGRESS_AT = const(140)  # and when that was
-DEPARTED_AT = const(141)  # when the train began to run, as far as was felt
+DEPARTED_AT = const(141)  # when the train departed, less how long it has run since the last point
 SIZE = const(142)
 
 # Of this wake only: not kept.

@@ -221,6 +221,25 @@ def test_a_train_has_run_since_its_departure_and_not_since_a_point_before_a_stop
     assert ahead.ran_s(state) == 600
 
 
+def test_a_stop_without_a_point_ends_no_run():
+    state = st.new()
+    st.begin(state, 10 * DAY, 1)
+    policy.feel(state, 1 << 28, ahead.NoRoute)
+    state[st.POINT_AT] = 10 * DAY
+    for after_h, moving, ran_h in (
+        (11, 1, 11),
+        (11.5, 0, 0),
+        (15, 1, 0),
+        (16, 1, 12.5),
+        (17, 0, 0),
+        (19, 1, 0),
+        (20, 1, 14.5),
+    ):
+        st.begin(state, 10 * DAY + int(after_h * HOUR), moving)
+        policy.feel(state, 1 << 28, ahead.NoRoute)
+        assert ahead.ran_s(state) == ran_h * HOUR, after_h
+
+
 def test_a_loss_of_power_changes_nothing_of_how_long_the_train_has_run():
     state = st.new()
     st.begin(state, 11 * DAY, 1)

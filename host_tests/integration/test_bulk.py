@@ -76,14 +76,14 @@ def test_csv_of_a_spreadsheet_of_another_country_is_read(fleet, sheet, between, 
 
     def saved(*rows):
         lines = (each.replace(",", between).replace(".", point) for each in rows)
-        return sheet("\n".join([f"sep={between}", *lines, ""]))
+        return sheet("\n".join(["", f"sep={between}", *lines, ""]))
 
     stations = saved(
         "name,country,lat,lon,kind,km", "Chongqing,CN,29.6,106.5,hub,0", "Duisburg,DE,51.4,6.7,hub,9.5"
     )
     assert "2 stations, 10 km" in fleet("routes", "add", "short", stations)
     yards = saved("name,latitude,longitude,radius_m", "Hof,51.45,6.7,90.5", "Yard,x,6.7,1")
-    assert wrong("geofences", "import", yards)[0].startswith("sheet.csv, line 4, column latitude: 'x'")
+    assert wrong("geofences", "import", yards)[0].startswith("sheet.csv, line 5, column latitude: 'x'")
     yards = saved("name,latitude,longitude,radius_m", "Hof,51.45,6.7,90.5")
     assert "added 1 geofence" in fleet("geofences", "import", yards)
 

@@ -106,6 +106,10 @@ def test_answers_edited_in_the_configuration_stay(made, tmp_path):
     file.write_text(edited)
     assert made.set_up("--no-check").code == 0
     assert file.read_text() == edited
+    off = re.sub(r"(\[watch\][^[]*\nport = )\d+", r"\g<1>0", edited)
+    file.write_text(off)
+    assert off != edited and made.set_up("--no-check").code == 0
+    assert file.read_text() == off
     made.set_up("--web-port", "18998", "--no-check")
     kept = config_file.load_file_only(file)
     assert (kept.devices.apn, kept.mail.host) == ("second.example", "post.example")

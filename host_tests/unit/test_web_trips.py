@@ -111,7 +111,7 @@ def test_a_trip_that_goes_on_after_the_arrival_is_not_under_way(fleet: Fleet):
     pages = Pages(fleet)
     with pages.served():
         anna = pages.token("anna", "operator")
-        assert "under way</span></h1>" in pages.ask(f"/trips/{trip}?language=en", anna)[1]
+        assert "running</span></h1>" in pages.ask(f"/trips/{trip}?language=en", anna)[1]
         with fleet.database.writing() as connection:
             publishing.publish(connection, [arrival], NOW_S)
         head = pages.ask(f"/trips/{trip}?language=en", anna)[1].partition('id="map"')[0]

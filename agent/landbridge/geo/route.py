@@ -101,7 +101,7 @@ def parse(text: str, path: str) -> list[Waypoint]:
     computed otherwise. Lines that begin with # are comments. `UserError` names `path`, row and column of what
     is wrong."""
     rows = files.lines(io.StringIO(text.removeprefix("\ufeff"), newline=""), path)
-    lines = [each for each in enumerate(rows, 1) if not each[1].startswith("#")]
+    lines = [each for each in enumerate(rows, 1) if each[1].strip() and not each[1].startswith("#")]
     found: list[Waypoint] = []
     delimiter = files.delimiter([text for _, text in lines])
     if lines and files.named_delimiter(lines[0][1]):

@@ -69,7 +69,7 @@ def found(state, fix, folder):
 
 
 def ran_s(state):
-    """Return the seconds that the train has run since the last point, or since its departure after it."""
+    """Return the seconds that the train has run since the last point, without its stops."""
     since = max(state[st.POINT_AT], state[st.DEPARTED_AT])
     return 0 if state[st.EDGE] or not state[st.POINT_AT] else state[st.NOW] - since
 

@@ -120,7 +120,9 @@ def _turn(state):
     state[st.HEARD_HERE] = state[st.SCANS_FAILED] = 0
     state[st.SESSION_NOT_BEFORE] = min(state[st.SESSION_NOT_BEFORE], now + networks.rest_s(state))
     if state[st.MOVING]:
-        state[st.DEPARTED_AT] = now
+        state[st.DEPARTED_AT] = min(
+            now, now - state[st.STOPPED_AT] + max(state[st.POINT_AT], state[st.DEPARTED_AT])
+        )
         state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _CHECK_STOP_S)
     elif state[st.EDGE] != st.SHORT_MOVE:
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE], state[st.FIX_FAILS] = now, 0, 0

@@ -87,10 +87,9 @@ def changes(given: Mapping[str, Sequence[str]], before: Mapping[str, int]) -> di
         raise UserError(_("no setting {text}; reload the page and try again", text=repr(unknown[0])))
     texts = {name: _joined(name, each) for name, each in given.items() if name in FIELDS}
     was = {name: given.get(WAS + name, [shown(name, before[name])])[-1] for name in texts}
-    found = {name: _value(name, text) for name, text in texts.items() if text.strip() not in ("", was[name])}
-    found = {name: value for name, value in found.items() if value != before[name]}
-    for name in found:
-        if was[name] != (now := shown(name, before[name])):
+    typed = {name: text for name, text in texts.items() if text.strip() not in ("", was[name])}
+    for name, text in typed.items():
+        if was[name] != (now := shown(name, before[name])) != text.strip():
             raise UserError(
                 _(
                     "{title} was changed to {value} after you opened this page; save again to replace that",
@@ -99,7 +98,8 @@ def changes(given: Mapping[str, Sequence[str]], before: Mapping[str, int]) -> di
                 ),
                 name,
             )
-    return found
+    found = {name: _value(name, text) for name, text in typed.items()}
+    return {name: value for name, value in found.items() if value != before[name]}
 
 
 def _joined(name: str, given: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ _Host = Annotated[
     str, Wanted("the name or address of a host", pattern=r"^[A-Za-z0-9:_-]{1,63}(\.[A-Za-z0-9:_-]{1,63})*$")
 ]
 _Port = Annotated[int, Between(1, 65535, "a port, 1 to 65535")]
+_PortOrNone = Annotated[int, Between(0, 65535, "a port, 1 to 65535, or 0")]
 _Text = Annotated[str, Wanted("a text", max_length=500)]
 _Secret = Annotated[str, Wanted("a text", max_length=500), SECRET]
 
@@ -35,17 +36,17 @@ class Answers:
     )
     port: _Port = key(8883, "TCP port of the broker for trackers.")
     agent_host: _Host = key("localhost", "Host name under which the agent reaches the broker.")
-    agent_port: Annotated[int, Between(0, 65535, "a port, 1 to 65535, or 0")] = key(
+    agent_port: _PortOrNone = key(
         0, "TCP port for the agent; 0: 8884, with NATS 4222, with an existing broker 8883."
     )
     username: _Text = key("landbridge-agent", "User of the agent at the broker.")
     password: _Secret = key("", "Its password; empty: it is generated.")
     database: _Text = key("landbridge.sqlite3", "SQLite file, or postgresql://user@host/name.")
     web_host: _Host = key("127.0.0.1", "Address of pages and HTTP API.")
-    web_port: _Port = key(8080, "TCP port of pages and HTTP API.")
+    web_port: _PortOrNone = key(8080, "TCP port of pages and HTTP API; 0: neither.")
     web_url: _Text = key("", "Public address of the pages.")
     watch_host: _Host = key("127.0.0.1", "Address of /metrics and /health.")
-    watch_port: _Port = key(8081, "TCP port of /metrics and /health.")
+    watch_port: _PortOrNone = key(8081, "TCP port of /metrics and /health; 0: neither.")
     mail_host: _Text = key("", "Mail server; empty: none.")
     mail_port: _Port = key(587, "Its TCP port.")
     mail_username: _Text = key("", "User there.")
@@ -119,14 +120,15 @@ def said_before(folder: Path) -> dict[str, Any]:
     if not written.exists():
         return said
     it = config_file.load_file_only(written)
+    ca_file = config_file.from_folder(it, folder).broker.ca_file
     if not last.exists():
-        return {name: value for name, value in _in_force(it, {"broker": EXISTING}).items() if value}
+        return {name: value for name, value in _in_force(it, {"broker": EXISTING}, ca_file).items() if value}
     usual = {each.name: each.default for each in fields(Answers)}
-    now = _in_force(it, {"broker": MOSQUITTO} | said)
+    now = _in_force(it, {"broker": MOSQUITTO} | said, ca_file)
     return said | {name: value for name, value in now.items() if value != said.get(name, usual[name])}
 
 
-def _in_force(it: Config, said: Mapping[str, Any]) -> dict[str, Any]:
+def _in_force(it: Config, said: Mapping[str, Any], ca_file: str) -> dict[str, Any]:
     """Return the answers that a configuration repeats as they were given."""
     values = {
         "broker": said["broker"], "host": it.devices.broker_host, "port": it.devices.broker_port,
@@ -138,7 +140,7 @@ def _in_force(it: Config, said: Mapping[str, Any]) -> dict[str, Any]:
     if said["broker"] != NATS:  # whose agent uses MQTT at the trackers' port
         values["agent_port"] = it.broker.port
     if said["broker"] == EXISTING:
-        values["ca_file"] = it.broker.ca_file
+        values["ca_file"] = ca_file
     if said.get("mail_host"):
         mail = it.mail
         sender = "" if mail.sender == Mail().sender else mail.sender

@@ -31,8 +31,8 @@ def setup(
     """Set up agent and broker; run it again to apply changes
 
     Writes configuration, certificates, broker users and systemd units into the folder of landbridge.toml.
-    On a terminal it asks for what is missing. Run again, it keeps keys and what was edited in
-    landbridge.toml.
+    On a terminal it asks for what is missing. Run again, it keeps keys, and answers that
+    were edited in landbridge.toml.
 
     \b
     Examples:

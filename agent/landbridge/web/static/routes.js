@@ -32,11 +32,12 @@ const cell = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"'
 /** CSV as other spreadsheets write it (a line sep=;, semicolons or tabs, decimal commas), with commas between cells. */
 function withCommas(given) {
   const [, named, rest] = given.match(/^\uFEFF?(?:"?sep=([,;\t])"?[,;\s]*?\r?\n)?([^]*)$/i);
-  const [heads] = rest.split(/\r?\n/, 1);
+  const isComment = (line) => line.startsWith("#");
+  const heads = rest.split(/\r?\n/).find((line) => line && !isComment(line)) ?? "";
   const between = named ?? [",", ";", "\t"].find((it) => heads.includes(it)) ?? ",";
   if (between === ",") return rest;
   const point = (value) => value.replace(/^\s*(-?\d+),(\d+)\s*$/, "$1.$2");
-  return rest.split(/\r?\n/).map((line) => cells(line, between).map((it) => cell(point(it))).join(",")).join("\n");
+  return rest.split(/\r?\n/).map((line) => (isComment(line) ? line : cells(line, between).map((it) => cell(point(it))).join(","))).join("\n");
 }
 
 if (form) {

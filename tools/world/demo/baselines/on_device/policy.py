@@ -88,6 +88,6 @@ def late_mj(state, costs):
     return 1 << 28
 
 
-def until(state, costs, not_before):
+def until(state, costs, forecast, not_before):
     """When the next point is due."""
     return state[_DUE_AT] + POINT_EVERY_S
