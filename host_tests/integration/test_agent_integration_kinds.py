@@ -11,7 +11,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator, ValidationError
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring

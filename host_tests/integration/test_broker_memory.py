@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge.core.clock import Clock
 from landbridge.core.priority import IngestPriority
 from landbridge.db import order

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge.core.clock import Clock, iso
 from landbridge.core.priority import IngestPriority
 from landbridge.events.publisher import Publisher

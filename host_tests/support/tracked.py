@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge.db.database import Database
 from landbridge.events.queries import events, outbox
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge import cli
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.core.errors import UserError

@@ -12,7 +12,7 @@ from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge.core.clock import iso
 from landbridge.db.database import Database, open_database
 from landbridge.events import dcsa, finished, publisher, topics

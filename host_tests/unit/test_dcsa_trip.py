@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge.events import dcsa
 from landbridge.events.queries import outbox
 from landbridge.protocol.point import Point

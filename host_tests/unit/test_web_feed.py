@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock, iso
 from landbridge.db import order
 from landbridge.features.esim import policy

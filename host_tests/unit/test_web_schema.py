@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 from landbridge.core.rate_limit import Rate
 from landbridge.features.commands import handler as commands
 from landbridge.features.diagnostics.queries import wakes

@@ -51,18 +51,14 @@ def lines(file: TextIO, where: str) -> Iterator[str]:
         yield line
 
 
-def named_delimiter(line: str) -> str:
-    """Return what separates the cells, if the line only names that, like sep=; (spreadsheets write it above
-    the columns), else an empty text."""
-    found = _NAMED.fullmatch(line)
-    return found[1] if found else ""
-
-
-def delimiter(lines: Sequence[str]) -> str:
-    """Return what separates the cells of a CSV file: not every spreadsheet writes commas."""
-    heads = next((each for each in lines if each.strip()), "")
-    guessed = next((each for each in ";\t" if each in heads and "," not in heads), ",")
-    return named_delimiter(heads) or guessed
+def delimited(lines: Sequence[str]) -> tuple[list[str], str]:
+    """Return the lines of a CSV file and what separates their cells: not every spreadsheet writes commas. A
+    first line that only names that, like sep=; of some spreadsheets, is made empty."""
+    first = next((i for i, each in enumerate(lines) if each.strip()), len(lines))
+    heads = lines[first] if lines[first:] else ""
+    if found := _NAMED.fullmatch(heads):
+        return [*lines[:first], "\n", *lines[first + 1 :]], found[1]
+    return [*lines], next((each for each in ";\t" if each in heads and "," not in heads), ",")
 
 
 def json_of(content: str, where: str) -> Any:

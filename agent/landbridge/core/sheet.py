@@ -83,12 +83,7 @@ def columns(model: Any) -> list[str]:
 
 def _lines(path: Path) -> tuple[Iterator[tuple[int, list[str]]], bool]:
     """Return the rows (`_rows`), and whether a comma may be that of a decimal fraction."""
-    lines = files.text(path).splitlines(keepends=True)
-    delimiter = files.delimiter(lines)
-    first = next((i for i, each in enumerate(lines) if each.strip()), 0)
-    lines[first : first + 1] = [
-        "\n" if files.named_delimiter(each) else each for each in lines[first : first + 1]
-    ]
+    lines, delimiter = files.delimited(files.text(path).splitlines(keepends=True))
     return _rows(path, csv.reader(lines, delimiter=delimiter, strict=True)), delimiter != ","
 
 

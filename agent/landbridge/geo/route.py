@@ -101,11 +101,9 @@ def parse(text: str, path: str) -> list[Waypoint]:
     computed otherwise. Lines that begin with # are comments. `UserError` names `path`, row and column of what
     is wrong."""
     rows = files.lines(io.StringIO(text.removeprefix("\ufeff"), newline=""), path)
-    lines = [each for each in enumerate(rows, 1) if each[1].strip() and not each[1].startswith("#")]
+    texts, delimiter = files.delimited(["" if each.startswith("#") else each for each in rows])
+    lines = [each for each in enumerate(texts, 1) if each[1].strip()]
     found: list[Waypoint] = []
-    delimiter = files.delimiter([text for _, text in lines])
-    if lines and files.named_delimiter(lines[0][1]):
-        del lines[0]
     try:
         reader = csv.DictReader((text for _, text in lines), delimiter=delimiter)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]

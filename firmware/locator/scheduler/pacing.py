@@ -14,7 +14,7 @@ from locator.scheduler import energy, policy
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
 AHEAD_S = const(6 * 3600)
-# Sleep stays paid for until so much later, and by the deviation of the expected time.
+# Sleep stays paid for until so much later than expected, and for one standard deviation more.
 _FLOOR_AHEAD_S = const(6 * 3600)
 # The sleep of so many days is not spent on the way, and that of more days not where joules gain little: the
 # last stop may take days longer than the route data expects, and then it is too late to save. Where a report

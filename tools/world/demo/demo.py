@@ -48,7 +48,7 @@ COLDEST_C = {"winter": -30, "extreme": -45}
 AROUND_DAYS = 2
 """It is powered on before the trip, and its battery lasts a day beyond it."""
 MOST_DAYS = SETTINGS["target_days"].highest - AROUND_DAYS
-"""The device can be told to make its battery last so long."""
+"""The longest trip for which the setting target_days keeps the battery."""
 BATTERY_COUNTED = 0.92
 """firmware/locator/scheduler/battery.py"""
 
