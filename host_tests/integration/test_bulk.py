@@ -93,6 +93,25 @@ def test_a_comma_within_a_number_is_a_decimal_one_only_where_cells_are_separated
     assert "column latitude: '51,45' is not a number" in wrong("geofences", "import", yards)[0]
 
 
+@pytest.mark.parametrize("between", [";", "\t"])
+@pytest.mark.parametrize("number", ["1,234", "1,234.5"])
+def test_a_comma_that_may_separate_thousands_is_refused(fleet, sheet, between, number):
+    def lines(*rows):
+        return sheet("\n".join(each.replace("|", between) for each in rows))
+
+    yards = lines("name|latitude|longitude|radius_m", f"Hof|51,451|6,7|{number}")
+    assert wrong("geofences", "import", yards)[0] == (
+        f"sheet.csv, line 2, column radius_m: the comma in '{number}' may separate thousands;"
+        f" write it with a decimal point and without a comma, like {number.replace(',', '')}"
+    )
+    heads, first = "name|country|lat|lon|kind|km", "Chongqing|CN|29,562|106,5|hub|0"
+    said = command("routes", "add", "short", lines(heads, first, f"Duisburg|DE|51,4|6,7|hub|{number}"))
+    assert said.code == 2 and f"row 3, column km: the comma in '{number}' may separate" in said.err
+    assert "2 stations, 1 km" in fleet(
+        "routes", "add", "short", lines(heads, first, "Duisburg|DE|51,4|6,7|hub|0,734")
+    )
+
+
 def test_exported_cells_never_begin_a_formula(fleet, sheet):
     fleet("trips", "import", sheet(TRIPS.replace("elsewhere,Duisburg", "elsewhere,'=1+1")))
     assert "=1+1" in fleet("trips", "show", "2") and "'=1+1" not in fleet("trips", "show", "2")

@@ -6,7 +6,9 @@ check: a command that reads no file need not wait for it.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from types import NoneType
@@ -31,6 +33,7 @@ _USUAL = {
 _LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
 """The wording where an annotation has none of its own."""
 _OUTSIDE = ("greater_than_equal", "less_than_equal")
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?\s*")
 _ODD: list[Any] = [[]]
 """Stands for a date, which JSON does not have and no field accepts."""
 SECRET = "secret"
@@ -183,7 +186,7 @@ def checked_row(model: type[T], row: Mapping[str, Any], where: str, has_decimal_
     """The model of the cells of a row, texts or None; an empty one is that of a column with a default.
 
     Columns that the model does not have are left out. `UserError` names the column; `where` is the row. With
-    `has_decimal_commas`, 29,56 is a number too.
+    `has_decimal_commas`, 29,56 is a number too; 1,234 is refused where 1234 would be accepted as well.
     """
     from pydantic import ValidationError
 
@@ -193,12 +196,28 @@ def checked_row(model: type[T], row: Mapping[str, Any], where: str, has_decimal_
         for name, least in _columns(known).items()
         if (cell := row.get(name)) is not None and len(cell) >= least
     }
-    if has_decimal_commas:
-        cells |= {name: cells[name].replace(",", ".") for name in cells.keys() & _fractions(known)}
+    for name in sorted(cells.keys() & _fractions(known)) if has_decimal_commas else ():
+        _check_thousands(parts(known)[name], cells[name], f"{where}, column {name}")
+        cells[name] = cells[name].replace(",", ".")
     try:
         return cast(T, _adapter(known).validate_strings(cells))
     except ValidationError as error:
         raise UserError(_said(error, model, row, _of_row(where))) from None
+
+
+def _check_thousands(annotation: Any, cell: str, at: str) -> None:
+    """`UserError` for a number whose commas may separate thousands."""
+    from pydantic import ValidationError
+
+    if not _THOUSANDS.fullmatch(cell):
+        return
+    whole = cell.replace(",", "").strip()
+    with suppress(ValidationError):
+        _adapter(annotation).validate_strings(whole)
+        raise UserError(
+            f"{at}: the comma in {cell!r} may separate thousands; write it with a decimal point and without a"
+            f" comma, like {whole}"
+        )
 
 
 def _of_row(row: str) -> Sentences:
