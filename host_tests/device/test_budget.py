@@ -102,7 +102,46 @@ def test_power_that_is_lost_in_a_scan_makes_it_an_attempt_that_has_failed():
     budget.begin_scan(state, DAY + 5)
     state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
     assert state[st.ATTEMPT_FAILS] == 1 and budget.sags(state)
-    assert state[st.LAST_ATTEMPT] == 5  # the pause begins with it
+    assert state[st.LAST_ATTEMPT] == -1  # the pause begins with it
+
+
+def test_power_that_is_lost_in_a_scan_is_counted_once_however_soon_it_is_lost_again():
+    for late_s in (0, 5, 65, 119):
+        for begins_s in (0, 1, 30, 119, 40 * DAY):
+            state = st.new()
+            state[st.NOW] = DAY
+            budget.begin_scan(state, DAY + late_s)
+            for _ in range(3):
+                state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal(), begins_s)
+                state[st.NOW] = begins_s
+                assert state[st.ATTEMPT_FAILS] == 1, (late_s, begins_s)
+                assert state[st.LAST_ATTEMPT] == budget.attempt_at(state, 1) == (begins_s - 1 or -1)
+                assert not any(state[st.ATTEMPTS + i] for i in range(1, st.ATTEMPTS_KEPT))
+
+
+def may_scan_within(state, hours):
+    """Whether it may scan within so many hours; it wakes each half minute until then."""
+    for now in range(1, hours * HOUR, 30):
+        state[st.NOW] = now
+        if not budget.wait_s(state):
+            return True
+    return False
+
+
+def test_the_budgets_hold_where_power_is_lost_in_every_scan():
+    for late_s in (0, 65, 119):
+        state, times, boot_s = st.new(), [], 0
+        while boot_s < 3 * DAY:
+            now = late_s
+            if may_scan_within(state, 2):
+                now += state[st.NOW]
+                budget.begin_scan(state, now)
+                times.append(boot_s + now)
+            boot_s += max(now, state[st.NOW]) + 2
+            state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
+        assert min(times[i + 1] - times[i] for i in range(len(times) - 1)) >= 60
+        assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
+        assert times[-1] > 2 * DAY
 
 
 def test_power_that_is_lost_long_after_a_scan_says_nothing_about_it():

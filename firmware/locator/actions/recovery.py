@@ -7,7 +7,6 @@ from locator.scheduler import ATTACH, FIX, RECORD, budget
 
 _TIMES = (
     st.LAST_FIX,
-    st.LAST_ATTEMPT,
     st.BARRED_UNTIL,
     st.REFUSED_UNTIL,
     st.LOCKED_LOST,
@@ -87,10 +86,13 @@ def restart(state, now=0):
     unknown: all pauses go on as if no time had passed.
     """
     gone_s = state[st.NOW] - now
-    ring = range(st.ATTEMPTS, st.ATTEMPTS + st.ATTEMPTS_KEPT)
-    for i in list(_TIMES) + list(ring):
+    attempts = [st.LAST_ATTEMPT] + list(range(st.ATTEMPTS, st.ATTEMPTS + st.ATTEMPTS_KEPT))
+    for i in list(_TIMES) + attempts:
         if state[i]:
-            state[i] = (state[i] - gone_s) or -1
+            state[i] -= gone_s
+            if i in attempts:  # else one would be the last one again, whenever power is lost next
+                state[i] = min(state[i], now - 1)
+            state[i] = state[i] or -1
     state[st.BEGAN] -= gone_s
     owed = state[st.ATTEMPTED] - state[st.FAILED] - state[st.NOW] // budget.CONNECTION_S
     state[st.ATTEMPTED], state[st.FAILED] = max(0, owed) + now // budget.CONNECTION_S, 0
