@@ -1,4 +1,4 @@
-"""The tables. `migrations/` makes them; a test compares the two."""
+"""The tables. `migrations/` makes them."""
 
 from sqlalchemy import (
     BigInteger,
