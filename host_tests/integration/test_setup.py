@@ -18,6 +18,7 @@ from host_tests.support.set_up import HOST, SetUp, code_of, command, ports
 from tools.verify.harness.ports import free_port
 
 ANSWERS = f'host = "{HOST}"\nmail_host = "mail.example.org"\nmail_password = "hidden"\nadmin = "anna"\n'
+SENDER = "fleet@example.org"
 
 
 @pytest.fixture
@@ -265,3 +266,33 @@ def test_a_configuration_written_by_hand_is_kept(folder, tmp_path):
     assert (made.broker.users, made.store.database) == ("mosquitto", "mine.sqlite3")
     assert (folder / "mine.sqlite3").exists() and not (folder / "mosquitto").exists()
     assert command("--data", str(folder), "setup", "--no-check").out == "nothing has changed\n"
+
+
+def test_what_no_answer_was_given_for_stays_as_it_was_written_by_hand(folder, tmp_path):
+    ca = make(tmp_path / "theirs", [HOST])[1]
+    folder.mkdir()
+    file = folder / "landbridge.toml"
+    mail = f'[mail]\nhost = "post.example"\nport = 25\nusername = "us"\nsender = "{SENDER}"\n'
+    file.write_text(
+        f'[broker]\nhost = "b.example"\npassword = "p"\nca_file = "{ca}"\ntls = false\n{mail}'
+        f'[web]\nport = {free_port()}\n[watch]\nport = {free_port()}\n[devices]\nbroker_host = "{HOST}"\n'
+    )
+    file.chmod(0o600)
+    for more in ((), ("--mail-host", "smtp.example"), ()):
+        assert command("--data", str(folder), "setup", *more, "--no-check").code == 0
+        made = config_file.load_file_only(file)
+        assert not made.broker.tls
+        assert (made.mail.port, made.mail.username, made.mail.sender) == (25, "us", SENDER)
+    assert made.mail.host == "smtp.example"
+
+
+def test_mail_that_was_written_by_hand_after_the_set_up_stays(made):
+    file = made.folder / "landbridge.toml"
+    plain = file.read_text()
+    edited = plain.replace('host = "localhost"\n# TCP port. 1 to', 'host = "post.example"\n# TCP port. 1 to')
+    edited = edited.replace("\nport = 587\n", "\nport = 25\n").replace("landbridge@localhost", SENDER)
+    file.write_text(edited)
+    assert made.set_up("--no-check").code == 0 and file.read_text() == edited
+    made.set_up("--mail-host", "smtp.example", "--no-check")
+    mail = config_file.load_file_only(file).mail
+    assert (mail.host, mail.port, mail.sender) == ("smtp.example", 25, SENDER)

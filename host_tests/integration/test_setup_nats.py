@@ -21,6 +21,7 @@ from landbridge.points.queries import points
 from host_tests.support.agent import WAIT_S, wait_until
 from host_tests.support.set_up import HOST, SetUp, code_of, command, ports
 from tools.verify.harness.nats_server import binary
+from tools.verify.harness.ports import free_port
 from tools.verify.kill.devices import Device
 
 pytestmark = pytest.mark.slow
@@ -180,6 +181,19 @@ def test_the_server_takes_the_configuration_and_a_repeat_keeps_its_passwords(set
         "landbridge.service",
         "landbridge-broker.service",
     }
+
+
+def test_an_edited_address_of_a_cluster_stays_until_another_port_is_given(setup):
+    file = setup.folder / "landbridge.toml"
+    single, cluster = f"nats://localhost:{setup.agent_port}", "nats://n1:4222,nats://n2:4222"
+    edited = file.read_text().replace(single, cluster)
+    assert cluster in edited
+    file.write_text(edited)
+    for _ in range(2):
+        assert setup.set_up("--no-check").code == 0 and file.read_text() == edited
+    port = free_port()
+    setup.set_up("--agent-port", str(port), "--no-check")
+    assert config_file.load_file_only(file).nats.url == f"nats://localhost:{port}"
 
 
 def test_a_change_to_nats_takes_no_port_and_no_password_of_mosquitto_with_it():

@@ -112,16 +112,21 @@ def _ask(given: dict[str, Any], name: str) -> None:
     )
 
 
+def last(folder: Path) -> dict[str, Any]:
+    """Return the answers of the last set-up there, but for the defaults; none if there was none."""
+    file = folder / LAST
+    return files.toml_of(files.text(file), str(file)) if file.exists() else {}
+
+
 def said_before(folder: Path) -> dict[str, Any]:
     """Return the answers of the last set-up there, with what was edited in its configuration since; without
     answers, what a configuration says that was written by hand."""
-    last, written = folder / LAST, folder / config_file.DEFAULT_FILE
-    said = files.toml_of(files.text(last), str(last)) if last.exists() else {}
+    written, said = folder / config_file.DEFAULT_FILE, last(folder)
     if not written.exists():
         return said
     it = config_file.load_file_only(written)
     ca_file = config_file.from_folder(it, folder).broker.ca_file
-    if not last.exists():
+    if not said:
         return {name: value for name, value in _in_force(it, {"broker": EXISTING}, ca_file).items() if value}
     usual = {each.name: each.default for each in fields(Answers)}
     now = _in_force(it, {"broker": MOSQUITTO} | said, ca_file)
@@ -141,11 +146,11 @@ def _in_force(it: Config, said: Mapping[str, Any], ca_file: str) -> dict[str, An
         values["agent_port"] = it.broker.port
     if said["broker"] == EXISTING:
         values["ca_file"] = ca_file
-    if said.get("mail_host"):
-        mail = it.mail
-        sender = "" if mail.sender == Mail().sender else mail.sender
-        values |= {"mail_host": mail.host, "mail_port": mail.port, "mail_username": mail.username}
-        values |= {"mail_sender": sender}
+    mail, usual = it.mail, Mail()
+    if said.get("mail_host") or mail.host != usual.host:
+        values["mail_host"] = mail.host
+    values |= {"mail_port": mail.port, "mail_username": mail.username}
+    values |= {"mail_sender": "" if mail.sender == usual.sender else mail.sender}
     return values
 
 

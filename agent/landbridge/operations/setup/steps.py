@@ -3,7 +3,7 @@
 import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from landbridge.features.users import people as users
 from landbridge.features.users.queries import people, tokens
 from landbridge.ingest import nats_access
 from landbridge.operations.setup import brokers, certificates, checks, next_steps, written
-from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS, Answers, kept
+from landbridge.operations.setup.answers import EXISTING, LAST, MOSQUITTO, NATS, Answers, kept, last
 
 
 class Done(NamedTuple):
@@ -42,7 +42,7 @@ def set_up(folder: Path, answers: Answers) -> Done:
     checks.check(folder, answers, before if file.exists() else None)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     tls = _certificates(folder, answers, changed)
-    wanted = _configuration(_without_former(before, folder, answers), answers, tls)
+    wanted = _configuration(_without_former(before, folder, answers), answers, tls, last(folder))
     # First: without it a repeat would take the configuration for one that was written by hand.
     written.write(folder / LAST, kept(answers), 0o600, changed)
     if not file.exists() or wanted != before:
@@ -84,12 +84,15 @@ def _certificates(folder: Path, answers: Answers, changed: list[Path]) -> dict[s
     return found
 
 
-def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) -> Config:
-    """Return the configuration in force with the answers in it; the rest stays."""
+def _configuration(
+    before: Config, answers: Answers, tls: Mapping[str, Path], former: Mapping[str, Any]
+) -> Config:
+    """Return the configuration in force with the answers in it; the rest stays. `former`: the last answers,
+    to know what was edited since."""
     broker: dict[str, Any] = {
         "host": answers.agent_host,
         "port": answers.port if answers.broker == NATS else answers.agent_port,
-        "tls": True,
+        "tls": before.broker.tls or answers.broker != EXISTING,  # one of our own speaks nothing else
         "ca_file": str(tls.get("ca", "")),
         "username": answers.username,
         "password": answers.password or before.broker.password or secrets.token_urlsafe(24),
@@ -102,7 +105,9 @@ def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) ->
         store["key_file"] = before.store.key_file or "landbridge.key"
     nats: dict[str, Any] = {}
     if answers.broker == NATS:
-        url = f"nats://{answers.agent_host}:{answers.agent_port}"
+        is_edited = former.get("broker") == NATS and before.nats.url != _nats_url(former)
+        is_asked = former.get("agent_port") != answers.agent_port
+        url = before.nats.url if is_edited and not is_asked else _nats_url(asdict(answers))
         nats = {"url": url, "username": answers.username, "password": broker["password"]}
     mail: dict[str, Any] = {}
     if answers.mail_host:
@@ -119,6 +124,10 @@ def _configuration(before: Config, answers: Answers, tls: Mapping[str, Path]) ->
         mail=replace(before.mail, **mail),
         nats=replace(before.nats, **nats),
     )
+
+
+def _nats_url(answers: Mapping[str, Any]) -> str:
+    return f"nats://{answers.get('agent_host', 'localhost')}:{answers.get('agent_port')}"
 
 
 def _database(folder: Path, wanted: Config, answers: Answers) -> tuple[str | None, bool]:
