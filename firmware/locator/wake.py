@@ -82,7 +82,7 @@ class Wake:
 
             kept = copy.read(port.data_dir)
             state = copy.state(port.data_dir, kept)
-            recovery.power_was_lost(state, self.numbers, self.journal, port.clock_s())
+            recovery.power_was_lost(state, self.numbers, self.journal, board.MODEM, port.clock_s())
         self.state = st.new(state)
         self.log = Log(rtc.log_of(kept, st.SIZE))
         self.kept = Snapshots(port, self.journal, self.state, self.log, self.room)

@@ -5,7 +5,7 @@ from locator import state as st
 from locator.actions import recovery as trouble
 from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 from locator.modem import UNNAMED
-from locator.scheduler import budget, refusals
+from locator.scheduler import budget, energy, refusals
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -91,16 +91,29 @@ def test_power_that_is_lost_in_an_attempt_makes_it_one_that_has_failed():
     for fails in (1, 2, 3):
         state[st.NOW] = HOUR
         budget.begin_attempt(state, HOUR, 0)
-        state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
+        state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal(), "bg95")
         assert state[st.ATTEMPT_FAILS] == fails and budget.sags(state)
-    assert trouble.power_was_lost(st.new(), Numbers(), Journal())[st.ATTEMPT_FAILS] == 0
+    assert trouble.power_was_lost(st.new(), Numbers(), Journal(), "bg95")[st.ATTEMPT_FAILS] == 0
+
+
+def test_a_wake_in_which_the_supply_gives_way_is_in_the_energy_account():
+    used = []
+    for modem in ("bg95", "sim7600"):
+        state = st.new()
+        state[st.NOW] = state[st.LAST_ATTEMPT] = HOUR
+        trouble.power_was_lost(state, Numbers(), Journal(), modem)
+        used.append(energy.used_mj(state))
+    assert used == [9360, 23040], "a boot, a search, and what is before them"
+    state[st.NOW], state[st.LAST_ATTEMPT] = DAY, HOUR
+    trouble.power_was_lost(state, Numbers(), Journal(), modem)
+    assert energy.used_mj(state) == used[1], "long after the attempt"
 
 
 def test_power_that_is_lost_in_a_scan_makes_it_an_attempt_that_has_failed():
     state = st.new()
     state[st.NOW], state[st.LAST_ATTEMPT] = DAY, HOUR
     budget.begin_scan(state, DAY + 5)
-    state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
+    state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal(), "bg95")
     assert state[st.ATTEMPT_FAILS] == 1 and budget.sags(state)
     assert state[st.LAST_ATTEMPT] == -1  # the pause begins with it
 
@@ -112,7 +125,7 @@ def test_power_that_is_lost_in_a_scan_is_counted_once_however_soon_it_is_lost_ag
             state[st.NOW] = DAY
             budget.begin_scan(state, DAY + late_s)
             for _ in range(3):
-                state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal(), begins_s)
+                state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal(), "bg95", begins_s)
                 state[st.NOW] = begins_s
                 assert state[st.ATTEMPT_FAILS] == 1, (late_s, begins_s)
                 assert state[st.LAST_ATTEMPT] == budget.attempt_at(state, 1) == (begins_s - 1 or -1)
@@ -138,7 +151,7 @@ def test_the_budgets_hold_where_power_is_lost_in_every_scan():
                 budget.begin_scan(state, now)
                 times.append(boot_s + now)
             boot_s += max(now, state[st.NOW]) + 2
-            state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
+            state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal(), "bg95")
         assert min(times[i + 1] - times[i] for i in range(len(times) - 1)) >= 60
         assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
         assert times[-1] > 2 * DAY
@@ -148,7 +161,7 @@ def test_power_that_is_lost_long_after_a_scan_says_nothing_about_it():
     state = st.new()
     budget.begin_scan(state, HOUR)
     state[st.NOW] = DAY
-    state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal())
+    state = trouble.power_was_lost(st.new(st.kept(state)), Numbers(), Journal(), "bg95")
     assert state[st.ATTEMPT_FAILS] == 0 and not budget.sags(state)
 
 

@@ -1,9 +1,14 @@
 """Start of a wake after a loss of power, incoming calls, and unexpected exceptions. Imported only then."""
 
+from micropython import const
+
 from locator import state as st
 from locator.codec import checked, record
 from locator.journal import log as logs
-from locator.scheduler import ATTACH, FIX, RECORD, budget
+from locator.scheduler import ATTACH, FIX, RECORD, budget, energy
+
+_GAVE_WAY_MS = const(45000)
+"""A wake in which the supply gives way has used about what so long a search for a network takes."""
 
 _TIMES = (
     st.LAST_FIX,
@@ -46,12 +51,13 @@ _LOST_WITH_POWER = (
 )
 
 
-def power_was_lost(state, numbers, journal, now=0):
-    """Turn `state`, as it was kept in flash, into the one that goes on; the clock shows `now`. Returns it."""
+def power_was_lost(state, numbers, journal, modem, now=0):
+    """Turn `state`, as it was kept in flash, into the one that goes on; `modem` is a class of modem, the
+    clock shows `now`. Returns it."""
     began = max(state[st.LAST_ATTEMPT], state[st.ATTEMPTS + (state[st.NEXT_ATTEMPT] - 1) % st.ATTEMPTS_KEPT])
     if began and began >= state[st.NOW]:
         state[st.LAST_ATTEMPT] = began  # a scan drains the supply as much: it has the same pause
-        _in_attempt(state)
+        _in_attempt(state, modem)
     restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
     try:
@@ -70,9 +76,13 @@ def cut_off(state, folder):
         checked.remove(folder + name)
 
 
-def _in_attempt(state):
+def _in_attempt(state, modem):
     """The copy is of the last attempt or scan. Whether the supply gave way in it, or after it, is unknown: it
-    counts as failed, and the battery is weak until the next connection shows otherwise."""
+    counts as failed, its energy is estimated, and the battery is weak until the next connection shows
+    otherwise."""
+    account = energy.Account(modem, 0)
+    account.to(energy.SEARCH, 0)
+    account.settle(state, _GAVE_WAY_MS, state[st.NOW])
     state[st.ATTEMPT_FAILS] += 1
     state[st.LOADED_MV] = st.GAVE_WAY_MV
     if state[st.IN_PSM]:
