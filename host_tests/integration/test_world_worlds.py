@@ -173,9 +173,9 @@ def test_the_operator_ends_the_trip_once_when_its_time_has_come() -> None:
     assert done == [("trips", "end", stage.DEVICE)]
 
 
-def test_the_weak_battery_holds_less_than_the_device_counts_on() -> None:
-    assert trip("weak-battery").battery.kind.capacity_mah == pytest.approx(0.7 * 17_000)
-    weak = trip("weak-battery", counted_mah=400)
+def test_the_weak_battery_holds_half_of_what_the_device_is_configured_with() -> None:
+    assert trip("weak-battery").battery.kind.capacity_mah == pytest.approx(0.5 * 17_000)
+    weak = trip("weak-battery", declared_mah=560)
     assert weak.battery.kind.capacity_mah == pytest.approx(280)
     usual = battery.KINDS[battery.USUAL]
     assert weak.battery.kind.self_discharge_ua == pytest.approx(usual.self_discharge_ua * 280 / 17_000)
@@ -192,8 +192,14 @@ def test_settings_of_a_device_in_each_world() -> None:
 
     usual, weak = settings_of("--budget", "100"), settings_of("--budget", "100", "--world", "weak-battery")
     assert usual == weak and usual["target_days"] == "47"
-    scenario = demo.scenario_of(demo.parsed(["--budget", "100", "--world", "weak-battery"]))
-    assert (scenario.counted_mah or 0) * 3.6 * 3.6 == pytest.approx(100 * 45, rel=0.002)
+    arguments = demo.parsed(["--budget", "100", "--world", "weak-battery"])
+    declared_mah = demo.scenario_of(arguments).declared_mah or 0
+    assert str(declared_mah) == weak["battery_mah"], "what the cold withholds is the world's to take"
+    counted = demo.counted(arguments)
+    assert declared_mah * counted * 3.6 * 3.6 == pytest.approx(100 * 45, rel=0.002)
+    for temperature_c, least, most in ((-30, 0.5, 0.6), (-13, 0.65, 0.7), (0, 0.7, 0.8)):
+        gives = 0.5 * battery.at(battery.KINDS[battery.USUAL].usable, temperature_c) / counted
+        assert least < gives < most, "of what the device counts on"
     stay = settings_of("--budget", "100", "--world", "stay")
     assert stay.keys() == {"battery_mah"}, "it is not known when the operator will end the trip"
 

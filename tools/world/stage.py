@@ -105,7 +105,7 @@ class Scenario:
     battery_kind: str = battery.USUAL
     shuttles: int = 0
     world: World = worlds.WORLDS[worlds.USUAL]
-    counted_mah: float | None = None
+    declared_mah: float | None = None
     """The last five as in `Trip`."""
     fixed_cpu: bool = False
     """As in `Device`."""
@@ -124,7 +124,7 @@ class Scenario:
             self.battery_kind,
             self.shuttles,
             self.world,
-            self.counted_mah,
+            self.declared_mah,
         )
 
 

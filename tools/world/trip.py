@@ -104,8 +104,8 @@ class Trip:
     `battery` has the remaining energy (`left()`), the charge drawn (`used_mah`) and the `lowest` voltage;
     `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
     `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
-    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `counted_mah`: the charge that the
-    device counts on, where that is not the capacity of its kind of battery.
+    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `declared_mah`: the charge that
+    the device is configured with, where that is not the capacity of its kind of battery.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Trip:
         battery_kind: str = battery.USUAL,
         shuttles: int = 0,
         world: World = worlds.WORLDS[worlds.USUAL],
-        counted_mah: float | None = None,
+        declared_mah: float | None = None,
     ) -> None:
         self.seed = seed
         self.env = simpy.Environment(initial_time=0)
@@ -139,7 +139,7 @@ class Trip:
         self.weather = Weather(rng, self.train.position, START_UTC_S, last_ms, cold)
         kind = battery.KINDS[battery_kind]
         if world.charge != 1.0:
-            kind = kind.holding(world.charge * (counted_mah or kind.capacity_mah))
+            kind = kind.holding(world.charge * (declared_mah or kind.capacity_mah))
         self.battery = Battery(self.weather.battery_c, kind)
         self.rtc = Rtc(random.Random(f"{seed}/rtc").uniform(*GAIN_PPM), self.weather.battery_c)
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))

@@ -23,7 +23,7 @@ class World:
     """What is other than usual. `dark_days`: so many without any network, from the day on which the container
     leaves its first country. `sea_days`: so long the ship takes, out of reach of every network. `stay_days`:
     the operator ends the trip so long after the arrival, and the device does not know when. `charge`: the
-    part that the battery holds of what the device counts on.
+    part that the battery holds of what the device is configured with.
     """
 
     pace: Pace = RAIL
@@ -58,7 +58,7 @@ WORLDS = {
     "sea": World(sea_days=9),
     "truck": World(pace=TRUCK, stay_days=2),
     "stay": World(stay_days=14),
-    "weak-battery": World(charge=0.7),
+    "weak-battery": World(charge=0.5),
 }
 """By the name that the command line takes."""
 USUAL = "rail"

@@ -98,7 +98,7 @@ def scenario_of(arguments: argparse.Namespace) -> stage.Scenario:
         season=arguments.season,
         battery_kind=arguments.battery,
         world=worlds.WORLDS[arguments.world],
-        counted_mah=counted(arguments) * declared_mah(arguments),
+        declared_mah=declared_mah(arguments),
         fixed_cpu=arguments.cpu == "fixed",
         after=arguments.after,
     )
