@@ -2,7 +2,7 @@
 
 from locator import state as st
 from locator.modem import UNNAMED
-from locator.scheduler import battery, networks, operators, pacing, policy, refusals
+from locator.scheduler import battery, energy, networks, operators, pacing, policy, refusals
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -317,9 +317,54 @@ def test_more_energy_never_buys_less():
         assert levels[i][4] >= levels[i + 1][4] and levels[i][1] >= levels[i + 1][1]
 
 
+def test_no_level_takes_more_fixes_than_it_pays_for():
+    for modem, start_s in (("bg95", 0), ("sim7600", 12)):  # a BG95 sleeps registered
+        account = energy.Account(modem, 0)
+        account.to(energy.START, 0)
+        account.to(energy.FIND, 1000 * start_s)
+        account.to(energy.ALONE, 1000 * start_s + 10000)
+        fix_mj = account.mj(energy.START, energy.FIND)
+        levels = pacing.TABLES[modem]
+        assert levels[0][1] == DAY
+        for rate, move_s, *_ in levels[1:]:  # a train runs for two days of five
+            assert DAY // move_s * fix_mj * 2 // 5 + battery.COSTS[modem].sleep_a_day < 1000 * rate, rate
+
+
+def fixes_in_two_days(modem, move_s):
+    """How many a device takes that runs all the time."""
+    state, costs, found = up_to_date(moving=1), battery.COSTS[modem], 0
+    while state[st.NOW] < NOW + 2 * DAY + HOUR:
+        state[st.MOVE_S], state[st.LEFT] = move_s, 1 << 30
+        st.begin(state, policy.until(state, costs, Forecast, 1 << 30), 1)
+        if policy.point_due(state, costs):
+            st.learn_fix(state, True)
+            found += 1
+    return found
+
+
+def test_rare_fixes_are_as_rare_as_the_level_says_where_a_hot_one_costs_as_much():
+    for move_s, fixes in ((DAY, 2), (DAY // 2, 4), (4 * HOUR, 12), (2 * HOUR, 24)):
+        assert abs(fixes_in_two_days("sim7600", move_s) - fixes) <= 1, move_s
+        assert 24 <= fixes_in_two_days("bg95", move_s) <= 28, "a cold one costs five hot ones"
+
+
+def test_a_device_that_feels_no_motion_takes_no_more_fixes_than_one_that_runs():
+    for joules_a_day, fixes in ((25, 1), (35, 1), (45, 2), (60, 12)):
+        state, found = up_to_date(), []
+        for hour in range(24 * 8):
+            st.begin(state, NOW + hour * HOUR, 0)
+            state[st.NO_SENSOR], state[st.STOPPED_AT], state[st.POSITION_HOLDS] = 1, state[st.NOW], 0
+            state[st.LEFT] = 1 << 30
+            pacing.choose(state, COSTS, 0, (pacing.level(pacing.TABLES["bg95"], joules_a_day),), Forecast, 0)
+            if policy.point_due(state, COSTS):
+                st.learn_fix(state, True)
+                found.append(hour)
+        assert len(found) // 8 <= fixes <= -(-len(found) // 8), (joules_a_day, found)
+
+
 def test_where_a_joule_buys_little_one_of_four_is_kept_for_the_unexpected():
     paid = (("bg95", 60, 60), ("bg95", 70, 68), ("bg95", 80, 76), ("bg95", 120, 106), ("bg95", 160, 136))
-    for modem, joules_a_day, paid_j in paid + (("sim7600", 400, 350),):
+    for modem, joules_a_day, paid_j in paid + (("sim7600", 400, 320),):
         state = up_to_date()
         left = 1000 * joules_a_day * (Forecast.to_go_s + pacing.AHEAD_S) // DAY
         left += (0 if modem == "sim7600" else 2 if joules_a_day < 62 else 6) * ASLEEP_MJ
@@ -497,18 +542,17 @@ def test_a_device_at_the_goal_with_energy_for_sleep_only_reports_within_a_day():
 
 
 def test_signs_of_life_that_cost_more_than_sleep_come_less_often():
-    dear = battery.COSTS["sim7600"]
+    dear, least = battery.COSTS["sim7600"], pacing.TABLES["sim7600"][0][4]
     state = on_reserve(AtGoal, modem="sim7600", days=30)
+    state[st.AGE_MIN] = least
     networks.learn_session(state, dear, True, 46000, 40000)
-    assert 48 < heard_of(state, dear) < 8 * 24
-    state = on_reserve(AtGoal, 2, "sim7600")
-    networks.learn_session(state, dear, True, 46000, 19000)
-    assert heard_of(state, dear) <= 24
-    for on_route in (0, 1):
+    assert 40 < heard_of(state, dear) < 8 * 24
+    for session_mj, on_route, within_a_day in ((19000, 0, True), (50000, 0, True), (50000, 1, False)):
         state = on_reserve(AtGoal, 2, "sim7600")
-        networks.learn_session(state, dear, True, 46000, 42000)
+        state[st.AGE_MIN] = least
+        networks.learn_session(state, dear, True, 46000, session_mj)
         state[st.ROUTE_KM4] = on_route
-        assert (heard_of(state, dear) <= 24) is not bool(on_route)
+        assert (heard_of(state, dear) <= 24) is within_a_day
 
 
 def test_on_the_way_signs_of_life_come_after_three_days_whatever_is_left():

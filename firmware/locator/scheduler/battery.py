@@ -30,12 +30,12 @@ _COUNTED = const(92)
 Costs = namedtuple(
     "Costs", ("wake", "fixes", "session_mj", "attach", "search_mj", "scan_mj", "sleep_a_day", "reuse")
 )
-"""What one class of modem costs, mJ: a wake; fixes (hot, aided, cold) with the wake; a session of a device
+"""What one class of modem costs, mJ: a wake; fixes (hot, aided, cold) alone in a wake; a session of a device
 that is registered, at good signal; an attach to another network; a search that finds no network; a network
 scan; a day of sleep. `reuse`: whether a reused position counts as a point."""
 COSTS = {
     "bg95": Costs(400, (1600, 3400, 8000), 1200, 8800, 25000, 1500, 18662, True),
-    "sim7600": Costs(400, (2200, 4900, 11800), 40000, 4000, 60000, 25000, 25920, True),
+    "sim7600": Costs(400, (8000, 9200, 14000), 40000, 4000, 60000, 25000, 32140, True),
 }
 """By the name of a modem's folder."""
 

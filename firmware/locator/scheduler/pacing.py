@@ -106,6 +106,8 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     state[st.RESERVE] = sure_mj + longer_mj
     found = level(levels, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
+    if state[st.NO_SENSOR]:  # it seems to stand where it runs, and to have stopped just now
+        state[st.DWELL_S] = max(state[st.DWELL_S], state[st.MOVE_S])
 
 
 def _carried_s(state, carries_j, to_go_s, deviation_s):
@@ -161,9 +163,8 @@ def _detour_s(state, to_go_s):
 
 def _of_weaker(levels, rate):
     """Return the J a day to use of a weak battery that would give `rate` until the end. If that pays for
-    little but sleep, it is used sooner, at the first level whose fixes are cheap, where a joule brings
-    most."""
-    return rate if rate > levels[1][0] else max(rate, next(each[0] for each in levels if each[1] <= _HOT_S))
+    little but sleep, it is used sooner, at the first level that watches stops, where a joule brings most."""
+    return rate if rate > levels[1][0] else max(rate, next(each[0] for each in levels if each[5]))
 
 
 def _paid(levels, rate):
@@ -212,10 +213,13 @@ TABLES = {
         (400, 1800, 3600, 1800, 10, 1440000),
     ),
     "sim7600": (
-        (60, 7200, 7200, 7200, 960, 1440000),
-        (90, 7200, 7200, 5400, 625, 1440000),
-        (120, 5400, 7200, 3600, 500, 1440000),
-        (200, 5400, 7200, 1800, 180, 1440000),
+        (33, 86400, 7200, 43200, 1200, 0),
+        (45, 86400, 7200, 21600, 600, 0),
+        (60, 43200, 7200, 14400, 400, 0),
+        (80, 43200, 7200, 14400, 300, 1440000),
+        (100, 14400, 7200, 7200, 250, 1440000),
+        (120, 7200, 7200, 5400, 250, 1440000),
+        (200, 5400, 7200, 1800, 110, 1440000),
         (300, 3600, 7200, 1800, 96, 1440000),
         (500, 1800, 7200, 1800, 42, 1440000),
         (800, 1800, 7200, 1800, 19, 1440000),

@@ -88,8 +88,10 @@ _AGE_POOR_MIN = const(360)
 # The part in percent of what weak signal adds that a scan saves.
 _WEAK_SAVED = const(60)
 _DAY_S = const(86400)
-# On the move the ephemeris is renewed so long before the next fix would cost more.
+# On the move the ephemeris is renewed so long before the next fix would cost more, whatever the level where
+# that fix would cost as much as so many.
 _RENEW_S = const(900)
+_HOT_FIXES = const(3)
 # Reports a day, of them close to each other in half a day, seconds between the others: the attempts that
 # operators allow are spread over the day, one is left for an alarm, four more for borders where the card has
 # profiles. Reports may be closer where many are left, and where the modem sleeps registered and need not ask:
@@ -174,17 +176,18 @@ def point_due(state, costs):
     ):
         return FIX_EDGE
     if state[st.MOVING]:
-        return FIX_MOVING if state[st.NOW] >= _moving_at(state) else 0
+        return FIX_MOVING if state[st.NOW] >= _moving_at(state, costs) else 0
     return FIX_STATIONARY if gap_s >= state[st.DWELL_S] and stopped_s <= state[st.LINGER_S] else 0
 
 
-def _moving_at(state):
+def _moving_at(state, costs):
     """Return when the next fix on the move is due: before the ephemeris is so old that the fix would cost
-    more."""
+    more, unless fixes are rare and cost nearly as much with it."""
     due = state[st.POINT_AT] + state[st.MOVE_S] if state[st.POINT_AT] else state[st.NOW]
+    renews = costs.fixes[2] > _HOT_FIXES * costs.fixes[0]
     for lasts_s in (_HOT_S, _AIDED_S):
         holds_until = state[st.EPHEMERIS] + lasts_s
-        if state[st.NOW] <= holds_until < due:
+        if state[st.NOW] <= holds_until < due and (renews or state[st.MOVE_S] <= lasts_s):
             return holds_until - _RENEW_S
     return due
 
@@ -282,7 +285,7 @@ def until(state, costs, forecast, not_before):
     elif costs.reuse and state[st.POSITION_HOLDS]:
         point = state[st.POINT_AT] + reuse_every_s(state)
     elif state[st.MOVING]:
-        point = max(_moving_at(state), state[st.FIX_NOT_BEFORE])
+        point = max(_moving_at(state, costs), state[st.FIX_NOT_BEFORE])
         # Between two points only where they are so dense that energy is no matter.
         least_s = _CHECK_STOP_S if state[st.MOVE_S] <= 2 * _CHECK_STOP_S else state[st.MOVE_S]
         never = now + min(least_s, _CHECK_STOP_MOST_S)
