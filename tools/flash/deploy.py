@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.progress import Progress as Bars
 
+from tools.ending import one_line
 from tools.flash import NEW_ID, WORN_OUT, LayoutError
 from tools.flash.device import Device, Progress
 from tools.flash.layout import FOLDERS, OTHERS, POINTER, SLOT, START_FILES, lay_out
@@ -111,6 +112,7 @@ def _hash(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.deploy", description=__doc__)
@@ -118,22 +120,18 @@ def main() -> int:
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
     parser.add_argument("--replace", action="store_true", help="also if the tracker is another board")
     arguments = parser.parse_args()
-    try:
-        wanted = files(arguments.board)
-        with closing(Device(arguments.port)) as device:
-            if not arguments.replace:
-                check_board(device, arguments.board)
-            with Bars() as bars:
+    wanted = files(arguments.board)
+    with closing(Device(arguments.port)) as device:
+        if not arguments.replace:
+            check_board(device, arguments.board)
+        with Bars() as bars:
 
-                def bar(name: str, size: int) -> Progress:
-                    task = bars.add_task(name, total=size)
-                    return lambda done, _: bars.update(task, completed=done)
+            def bar(name: str, size: int) -> Progress:
+                task = bars.add_task(name, total=size)
+                return lambda done, _: bars.update(task, completed=done)
 
-                changed = deploy(device, wanted, bar)
-            device.restart()
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+            changed = deploy(device, wanted, bar)
+        device.restart()
     print(f"{len(changed)} of {len(wanted)} files were new: " + (", ".join(changed) or "none"))
     return 0
 

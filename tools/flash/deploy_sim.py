@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.ending import one_line
 from tools.flash import LayoutError, deploy, identity, provision
 from tools.flash.device import Device, Progress
 from tools.flash.fake_board import FakeBoard
@@ -106,14 +107,11 @@ def deployed(folder: Path, config: Path) -> bytes:
     return (often / "flash.bin").read_bytes()
 
 
+@one_line(LayoutError, ServiceError, OSError)
 def main() -> int:
     """The command line."""
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            count = wake(Path(name, "world"), lambda config: deployed(Path(name, "boards"), config))
-    except (LayoutError, ServiceError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    with tempfile.TemporaryDirectory() as name:
+        count = wake(Path(name, "world"), lambda config: deployed(Path(name, "boards"), config))
     print(f"one wake from what was deployed: {count} records acknowledged")
     return 0 if count else 1
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.ending import one_line
 from tools.flash import BOARDS, NEW_ID, WORN_OUT, LayoutError
 from tools.flash.boards import load
 from tools.flash.device import ports_there
@@ -113,6 +114,7 @@ def _parts(out: Path, image: Micropython) -> list[str]:
     return parts
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.flash", description=__doc__)
@@ -122,11 +124,7 @@ def main() -> int:
     parser.add_argument("--erase", action="store_true", help="erase identity and records on the board")
     arguments = parser.parse_args()
     out = Path("build", "image", arguments.board)
-    try:
-        flash(arguments.board, arguments.port, arguments.micropython, out, arguments.erase)
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    flash(arguments.board, arguments.port, arguments.micropython, out, arguments.erase)
     return 0
 
 

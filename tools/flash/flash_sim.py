@@ -15,6 +15,7 @@ from pathlib import Path
 
 from esp32_mock_bootloader import mock_bootloader
 
+from tools.ending import one_line
 from tools.flash import LayoutError
 from tools.flash.dummy_image import OTA, make
 from tools.flash.flash import flash
@@ -48,25 +49,22 @@ def _provisioned(files: bytes, config: Path, tree: Path) -> bytes:
     return littlefs(tree, len(files))
 
 
+@one_line(LayoutError, ServiceError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.flash_sim", description=__doc__)
     parser.add_argument("--micropython", type=Path, help="MicroPython image; default: a dummy without code")
     arguments = parser.parse_args()
     out = Path("build", "image", BOARD)
-    try:
-        with tempfile.TemporaryDirectory() as name:
-            micropython = arguments.micropython
-            if micropython is None:
-                micropython = Path(name, "micropython.bin")
-                micropython.write_bytes(make(OTA))
-            whole = written(micropython, out)
-            at = json.loads((out / MANIFEST).read_text())["images"][FILES]["offset"]
-            files = whole[at : at + (out / FILES).stat().st_size]
-            count = wake(Path(name, "world"), lambda config: _provisioned(files, config, Path(name, "tree")))
-    except (LayoutError, ServiceError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    with tempfile.TemporaryDirectory() as name:
+        micropython = arguments.micropython
+        if micropython is None:
+            micropython = Path(name, "micropython.bin")
+            micropython.write_bytes(make(OTA))
+        whole = written(micropython, out)
+        at = json.loads((out / MANIFEST).read_text())["images"][FILES]["offset"]
+        files = whole[at : at + (out / FILES).stat().st_size]
+        count = wake(Path(name, "world"), lambda config: _provisioned(files, config, Path(name, "tree")))
     print(f"one wake from the flashed file system: {count} records acknowledged")
     return 0 if count > RECORDS else 1
 

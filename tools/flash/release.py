@@ -15,6 +15,7 @@ from pathlib import Path
 
 from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES
 
+from tools.ending import one_line
 from tools.flash.boards import names
 from tools.flash.layout import DRIVERS, FIRMWARE, LayoutError, application, constants, fitted
 
@@ -54,6 +55,7 @@ def build(target: Path, board: str, firmware: Path = FIRMWARE, modem: str | None
     (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.release", description=__doc__)
@@ -61,11 +63,7 @@ def main() -> int:
     parser.add_argument("--board", required=True, help="name of a folder in boards/")
     parser.add_argument("--modem", help="of a simulated board: bg95 or sim7600")
     arguments = parser.parse_args()
-    try:
-        build(arguments.target, arguments.board, modem=arguments.modem)
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    build(arguments.target, arguments.board, modem=arguments.modem)
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tools.ending import one_line
 from tools.flash import LayoutError
 from tools.flash.console import source
 from tools.flash.device import Device
@@ -40,18 +41,15 @@ def report(rows: list[tuple[str, bool, str]]) -> Table:
     return table
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.flash.selftest", description=__doc__)
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
     arguments = parser.parse_args()
-    try:
-        with closing(Device(arguments.port)) as device:
-            printed = device.run(source("selftest") + "\nmain()\n", SILENT_S)
-            device.restart()
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    with closing(Device(arguments.port)) as device:
+        printed = device.run(source("selftest") + "\nmain()\n", SILENT_S)
+        device.restart()
     rows = parse(printed)
     console = Console()
     console.print(report(rows))

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.ending import one_line
 from tools.flash import REPOSITORY
 from tools.walk import page
 from tools.walk.walks import Figures, Walk, walk_all
@@ -21,18 +22,15 @@ PAGE = REPOSITORY / "docs" / "explanation" / "walks.md"
 OUT = Path("out/walk.json")
 
 
+@one_line(ServiceError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.walk", description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare the page in docs/ with the code")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
-    try:
-        with tempfile.TemporaryDirectory(prefix="landbridge-walk-") as folder:
-            walks, figures = walk_all(Path(folder, "world"))
-    except ServiceError as error:
-        print(error, file=sys.stderr)
-        return 1
+    with tempfile.TemporaryDirectory(prefix="landbridge-walk-") as folder:
+        walks, figures = walk_all(Path(folder, "world"))
     text = page.written(walks, figures)
     if arguments.check:
         return compare(PAGE.read_text() if PAGE.exists() else "", text)

@@ -21,6 +21,7 @@ from locator import state
 from rich.console import Console
 from rich.table import Table
 
+from tools.ending import one_line
 from tools.flash.layout import ENTRY, SLOT, VERIFY_ON_DEVICE, LayoutError, application, constants
 from tools.flash.slot import pack
 from tools.world import stage
@@ -158,6 +159,7 @@ def table(cost: Cost, resident: int) -> Table:
     return result
 
 
+@one_line(ServiceError, LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = Parser(
@@ -171,15 +173,11 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     out, console = arguments.out.resolve(), Console()
-    try:
-        with console.status(f"a trip of {arguments.days} days writes down its decisions"):
-            notes = note(out, arguments.modem, arguments.seed, arguments.days)
-        with console.status("deciding again"):
-            cost = weigh(notes)
-            resident = heap.resident(arguments.modem, application())["scheduler"]
-    except (ServiceError, LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    with console.status(f"a trip of {arguments.days} days writes down its decisions"):
+        notes = note(out, arguments.modem, arguments.seed, arguments.days)
+    with console.status("deciding again"):
+        cost = weigh(notes)
+        resident = heap.resident(arguments.modem, application())["scheduler"]
     short = fell_short(cost)
     content = {**asdict(cost), "resident_bytes": resident, "fell_short": short}
     out.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")

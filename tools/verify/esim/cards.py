@@ -19,6 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from tools.ending import one_line
 from tools.flash.layout import LayoutError
 from tools.modem.card.applet import AppletCard
 from tools.modem.registry import Dialect
@@ -248,6 +249,7 @@ def _percent(fraction: float | None) -> str:
     return "" if fraction is None else f"{100 * fraction:.0f} %"
 
 
+@one_line(ServiceError, LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = Parser(prog="python -m tools.verify.esim.cards", description=(__doc__ or "").partition("\n")[0])
@@ -260,18 +262,11 @@ def main() -> int:
     if arguments.days < 1 or arguments.seeds < 1:
         parser.error("--days and --seeds must be at least 1")
     out, console = arguments.out.resolve(), Console()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
-        seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-        done = run_trips(out, arguments.modem, arguments.days, seeds, console)
-        flapped = shuttle.run(out / "shuttle", arguments.modem, arguments.seed, REFUSING, console)
-    except (ServiceError, LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    out.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    done = run_trips(out, arguments.modem, arguments.days, seeds, console)
+    flapped = shuttle.run(out / "shuttle", arguments.modem, arguments.seed, REFUSING, console)
     short = fell_short(done) + flapped.short()
     write(out.with_suffix(".json"), done, flapped, short)
     console.print(table(done))

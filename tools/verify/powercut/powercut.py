@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from tools.ending import one_line
 from tools.flash.layout import FIRMWARE, LayoutError, compile_module, modules
 from tools.verify.powercut import mutants
 from tools.verify.powercut.process import Result, run
@@ -69,6 +70,7 @@ def _unnoticed(compiled: Path, progress: Progress) -> Iterator[str]:
                 yield each.fault
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.powercut.powercut")
@@ -76,21 +78,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     totals = {subject: Result(subject) for subject in SUBJECTS}
-    try:
-        with tempfile.TemporaryDirectory() as folder, Progress(console=Console()) as progress:
-            compiled = Path(folder)
-            compile_all(compiled)
-            task = progress.add_task("cuts", total=arguments.cuts)
-            for result in run_all(compiled, arguments.seed, arguments.cuts):
-                total = totals[result.subject]
-                total.cuts += result.cuts
-                total.torn += result.torn
-                total.violations += result.violations
-                progress.advance(task, result.cuts)
-            unnoticed = list(_unnoticed(compiled, progress))
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    with tempfile.TemporaryDirectory() as folder, Progress(console=Console()) as progress:
+        compiled = Path(folder)
+        compile_all(compiled)
+        task = progress.add_task("cuts", total=arguments.cuts)
+        for result in run_all(compiled, arguments.seed, arguments.cuts):
+            total = totals[result.subject]
+            total.cuts += result.cuts
+            total.torn += result.torn
+            total.violations += result.violations
+            progress.advance(task, result.cuts)
+        unnoticed = list(_unnoticed(compiled, progress))
     OUT.parent.mkdir(exist_ok=True)
     content: dict[str, object] = {name: asdict(total) for name, total in totals.items()}
     OUT.write_text(json.dumps(content | {"unnoticed": unnoticed}, indent=2) + "\n")

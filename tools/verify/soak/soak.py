@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tools.ending import one_line
 from tools.flash.layout import LayoutError
 from tools.modem.registry import Dialect
 from tools.verify.soak import budgets
@@ -130,6 +131,7 @@ def write(target: Path, days: int, done: list[Soaked], short: list[str]) -> None
     target.write_text(json.dumps({"days": days, "trips": trips, "fell_short": short}, indent=2) + "\n")
 
 
+@one_line(ServiceError, LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = Parser(prog="python -m tools.verify.soak.soak", description=(__doc__ or "").partition("\n")[0])
@@ -140,16 +142,9 @@ def main() -> int:
     if arguments.days < 1:
         parser.error("--days must be at least 1")
     out, console = arguments.out.resolve(), Console()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
-        done = soak(out, arguments.days, arguments.seed, console)
-    except (ServiceError, LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    out.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
+    done = soak(out, arguments.days, arguments.seed, console)
     short = [line for each in done for line in each.short()]
     write(out.with_suffix(".json"), arguments.days, done, short)
     console.print(table(done))

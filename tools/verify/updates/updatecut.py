@@ -24,6 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from tools.ending import one_line
 from tools.flash.layout import LayoutError
 from tools.verify.updates.cases import CASES, Case, Moments, moments
 
@@ -65,6 +66,7 @@ def run_case(stand: Moments, case: Case) -> tuple[Case, str]:
         return case, case.run(stand, Path(folder))
 
 
+@one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.updates.updatecut", description=__doc__)
@@ -78,9 +80,6 @@ def main() -> int:
         with Progress(console=Console()) as progress:
             task = progress.add_task("updates")
             result = run_all(every, tick=lambda done, of: progress.update(task, completed=done, total=of))
-    except (LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
     finally:
         agent.setLevel(level)
     OUT.parent.mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ from landbridge.core.errors import UserError
 from landbridge.protocol.settings import SETTINGS
 from rich.console import Console
 
+from tools.ending import one_line
 from tools.flash.layout import LayoutError
 from tools.modem.registry import DIALECTS
 from tools.world import stage, worlds
@@ -286,16 +287,10 @@ def _check_budget(parser: Parser, arguments: argparse.Namespace) -> None:
         parser.error(f"{wrong}; {taken}: --budget {math.ceil(least)} to {math.floor(most)}")
 
 
+@one_line(ServiceError, LayoutError, UserError, OSError)
 def main() -> int:
     """The command line."""
-    try:
-        return play(parsed(), Console())
-    except (ServiceError, LayoutError, UserError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return play(parsed(), Console())
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from typing import Any, NamedTuple, get_args
 from rich.console import Console
 from rich.table import Table
 
+from tools.ending import one_line
 from tools.flash import BOARDS, release
 from tools.flash.boards import device_module
 from tools.flash.image import SIMULATED, littlefs, unpack
@@ -268,6 +269,7 @@ def table(found: dict[str, Any], bits: int) -> Table:
     return result
 
 
+@one_line(ServiceError, LayoutError, OSError)
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.world.device.heap", description=__doc__)
@@ -282,9 +284,6 @@ def main() -> int:
     logging.disable(logging.ERROR)
     try:
         found: dict[str, Any] = {modem: measure(modem, console) for modem in MODEMS}
-    except (ServiceError, LayoutError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
     finally:
         logging.disable(logging.NOTSET)
     OUT.mkdir(exist_ok=True)

@@ -26,6 +26,7 @@ from landbridge.points.queries import gaps
 from rich.console import Console
 from rich.table import Table
 
+from tools.ending import one_line
 from tools.flash.layout import ENTRY, FIRMWARE, STAND_INS, VERIFY_ON_DEVICE, LayoutError
 from tools.modem.card.euicc import Euicc
 from tools.modem.registry import Dialect
@@ -195,14 +196,11 @@ def table(modem: Dialect, found: Wakes) -> Table:
     return result
 
 
+@one_line(ServiceError, LayoutError, OSError, subprocess.CalledProcessError)
 def main() -> int:
     """The command line."""
     console = Console()
-    try:
-        found = {modem: measure(modem) for modem in MODEMS}
-    except (ServiceError, LayoutError, OSError, subprocess.CalledProcessError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    found = {modem: measure(modem) for modem in MODEMS}
     for modem, wakes in found.items():
         console.print(table(modem, wakes))
     short = [f"{modem}, {line}" for modem, wakes in found.items() for line in fell_short(wakes)]
