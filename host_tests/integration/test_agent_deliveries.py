@@ -300,6 +300,31 @@ def test_a_paused_integration_gets_everything_when_it_is_resumed_at_its_new_addr
         change(what=["nothing"])
 
 
+@pytest.mark.parametrize("kind", ["webhook", "dcsa", "traccar"])
+def test_a_receiver_that_is_gone_is_paused_and_gets_the_rest_when_it_is_resumed(bound, receiver, kind):
+    bound.trip("CSQU3054383", 0, None, None)
+    bound.add("erp", receiver.url, kind, None)
+    receiver.answer = lambda _: 410
+    bound.deliver(at(1, events=1))
+    bound.published()
+    with bound.delivering():
+        wait_until(lambda: bound.failure("erp"), "the answer")
+        with bound.database.reading() as connection:
+            (row,) = integrations.every(connection)
+        assert row.paused and row.failure == "it answers 410 Gone"
+        with bound.database.writing() as connection:
+            (entry, *_) = audit.newest(connection, 9, 1)
+        assert (entry.who, entry.action, entry.name) == (deliveries.GONE, "changed", "erp")
+        receiver.answer = lambda _: 204
+        bound.deliver(at(2, events=1))
+        bound.published()
+        assert len(receiver.refused) == 1 and not receiver.taken and bound.left()
+        with bound.database.writing() as connection:
+            fleet.change(connection, fleet.known(connection, "erp"), {"paused": False}, NOW_S)
+        wait_until(lambda: not bound.left(), "the messages that waited")
+    assert receiver.taken and not bound.failure("erp")
+
+
 def test_an_integration_that_is_removed_gets_nothing_more_and_retries_nothing(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "event")
     for hour in range(1, 40):

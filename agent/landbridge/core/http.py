@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from landbridge.core.delivery_errors import Away, Refused
+from landbridge.core.delivery_errors import Away, Gone, Refused
 
 TIMEOUT_S = 20
 """For each step: to connect, TLS, and each wait for a byte."""
@@ -20,6 +20,8 @@ REST_S, _REST_BYTES = 5, 65_536
 """Time for the rest of an answer; if it takes longer, the connection is closed."""
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
 """Statuses that refuse one message. Others, such as missing rights, would be the same for every message."""
+_GONE = 410
+"""The receiver wants nothing more, as in Standard Webhooks."""
 Request = tuple[str, str, bytes | None, dict[str, str]]
 """Method, path, body, headers."""
 
@@ -64,10 +66,11 @@ class HttpClient:
         )
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
-        """POST `body`, with `query` after that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
+        """POST `body`, with `query` after that of the URL. `Away`, `Gone` or `Refused` unless the answer is a 2xx."""
         answer = self.ask("POST", body, headers, query)
         if not answer.is_good:
-            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.summary)
+            refused = Refused if answer.status in _OF_THIS_MESSAGE else Away
+            raise (Gone if answer.status == _GONE else refused)(answer.summary)
 
     def ask(
         self, method: str, body: bytes | None, headers: Mapping[str, str], query: str = "", most: int = 0

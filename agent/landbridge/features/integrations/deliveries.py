@@ -19,7 +19,7 @@ from landbridge.events.finished import finished
 from landbridge.events.queries import outbox
 from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.features.integrations import queries as integrations
-from landbridge.features.integrations.kinds import Away, Refused, Send
+from landbridge.features.integrations.kinds import Away, Gone, Refused, Send
 from landbridge.features.integrations.queries import DeliveryRetry, Integration
 
 BATCH = 64
@@ -27,6 +27,8 @@ POLL_S = 0.5
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 900.0
 FIRST_RETRY_S, _LONGEST_RETRY_S = 30, 6 * 3600
 LAST_WORDS_S = 5.0
+GONE = "answer 410 of the receiver"
+"""Author of a pause in the audit log."""
 _log = logging.getLogger(__name__)
 
 
@@ -106,6 +108,8 @@ class Deliveries(Periodic):
                 delivery = Delivery(self._database, self._clock, integration, send, goes_on)
                 while delivery.step():
                     backoff.reset()
+        except Gone as error:
+            self._pause(integration, str(error))
         except Away as error:
             backoff.grow()
             self._fail(integration, str(error))
@@ -113,6 +117,12 @@ class Deliveries(Periodic):
             backoff.grow()
             _log.exception("integration %s: internal error", integration.name)
             self._fail(integration, f"internal error: {error!r}")
+
+    def _pause(self, integration: Integration, why: str) -> None:
+        """Deliver nothing more until an operator resumes it; it is shown as failing until then."""
+        _log.error("integration %s: %s; it is paused", integration.name, why)
+        with self._database.writing(GONE) as connection:
+            integrations.pause(connection, integration, why, self._clock.now_s())
 
     def _fail(self, integration: Integration, why: str) -> None:
         _log.warning("integration %s: %s; trying again", integration.name, why)

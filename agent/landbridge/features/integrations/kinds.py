@@ -5,14 +5,14 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import NamedTuple
 
-from landbridge.core.delivery_errors import Away, Refused
+from landbridge.core.delivery_errors import Away, Gone, Refused
 from landbridge.core.http import HttpClient
 from landbridge.db.keys import Keyring
 from landbridge.events.queries.outbox import OutboxMessage
 from landbridge.features.integrations import dcsa_push, traccar, webhook
 from landbridge.features.integrations.queries import Integration
 
-__all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
+__all__ = ["KINDS", "Away", "Gone", "Refused", "Send", "opened"]
 
 Send = Callable[[OutboxMessage], None]
 """Delivers one message; `Away` when the integration accepts none now, `Refused` when it refuses this one."""

@@ -117,6 +117,13 @@ def fail(connection: Connection, integration: int, failure: str, now_s: int) -> 
     connection.execute(update(integrations).where(integrations.c.integration == integration).values(values))
 
 
+def pause(connection: Connection, it: Integration, failure: str, now_s: int) -> None:
+    """Let its messages wait, for that reason, unless it is removed or has another address by now."""
+    same = integrations.c.integration == it.integration, integrations.c.address == it.address
+    statement = update(integrations).where(*same, integrations.c.removed_s.is_(None))
+    connection.execute(statement.values(paused=True, failure=failure, failed_s=now_s))
+
+
 def retries(connection: Connection, integration: int) -> list[DeliveryRetry]:
     """Return the devices that wait."""
     rows = connection.execute(
