@@ -296,6 +296,21 @@ def test_a_wrong_key_file(landbridge):
     assert "is not a key file" in landbridge.fails("run")
 
 
+def test_a_retired_device_comes_back_under_another_id_only(landbridge):
+    """Also with its folder, for example from a backup."""
+    landbridge("devices", "add", DEVICE)
+    folder = landbridge.folder / "devices" / DEVICE
+    files = {each.name: each.read_bytes() for each in folder.iterdir()}
+    landbridge("devices", "retire", DEVICE, "--yes")
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    for arguments in (("add", DEVICE), ("adopt", DEVICE, str(folder / "device.json"))):
+        said = landbridge.fails("devices", *arguments)
+        assert f"device {DEVICE} was retired at 20" in said and "under another id" in said
+    assert {each.name: each.read_bytes() for each in folder.iterdir()} == files
+
+
 def test_a_device_is_not_added_twice_nor_over_another_ones_settings(landbridge):
     landbridge("devices", "add", DEVICE)
     before = (landbridge.folder / "devices" / DEVICE / "device.json").read_text()

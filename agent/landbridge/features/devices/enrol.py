@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge import config
 from landbridge.core import files
-from landbridge.core.clock import Clock
+from landbridge.core.clock import Clock, iso
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
@@ -50,11 +50,7 @@ class Enrolment:
         """Add `device`; `write` makes its files."""
         if not is_device_id(device):
             raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -", "device")
-        if row := devices.find(connection, device):
-            retired = "" if row.retired_s is None else ", and is retired: choose another id"
-            raise UserError(
-                f"device {device} already exists{retired}; `landbridge devices show {device}`", "device"
-            )
+        _check_new(connection, device)
         if (folder := self.folder(device)).exists():
             raise _exists(folder)
         key = secrets.token_bytes(KEY_BYTES)
@@ -115,8 +111,7 @@ def adopt(
     """Add `device`, which has the settings in this device.json already; returns what it has sent so far
     (payload, received_s), which stays in quarantine. `UserError` when they are not its own."""
     key = _key_of(device, settings)
-    if devices.find(connection, device):
-        raise UserError(f"device {device} already exists; `landbridge devices show {device}`")
+    _check_new(connection, device)
     waiting = dead_letters.in_quarantine(connection, device)
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(
@@ -127,6 +122,18 @@ def adopt(
     known_s = min([each.received_s - _MOST_WAITED_S for each in waiting], default=clock.now_s())
     devices.add(connection, device, wrapped, known_s)
     return waiting
+
+
+def _check_new(connection: Connection, device: str) -> None:
+    row = devices.find(connection, device)
+    if row and row.retired_s is not None:
+        raise UserError(
+            f"device {device} was retired at {iso(row.retired_s)}, and its key is deleted: `landbridge devices"
+            " add` its tracker under another id, and `make provision` it with REPLACE=1",
+            "device",
+        )
+    if row:
+        raise UserError(f"device {device} already exists; `landbridge devices show {device}`", "device")
 
 
 def _key_of(device: str, settings: Path) -> bytes:
