@@ -8,9 +8,11 @@ from landbridge.events.publisher import Publisher
 from landbridge.events.queries import events, outbox
 from landbridge.events.queries.events import Wanted
 from landbridge.features.geofences import queries as geofences
+from landbridge.features.trips import edit
 from landbridge.features.trips import queries as trips
 from landbridge.tracking import silence
 from landbridge.tracking.binding import bind
+from landbridge.tracking.recompute import recompute
 
 from host_tests.support.agent import wait_until
 from host_tests.support.fleet import FIRST, NOW_S, at
@@ -47,6 +49,26 @@ def test_a_device_bound_again_in_mid_track_shows_each_tenant_its_own_interval(bo
             rows = events.feed(connection, 0, 1_000, Wanted(tenant))
         assert {row.trip for row in rows} == {trip}
     assert bound.sent("operator") == []
+
+
+def test_a_trip_that_gets_a_tenant_later_is_published_to_it_from_its_begin(bound):
+    before = bound.trip("MSKU0000006", 0, 2, None)
+    trip = bound.trip("CSQU3054383", 2, None, None)
+    bound.deliver(*(at(hour, events=1) for hour in range(1, 9)))
+    bound.published()
+    with bound.database.writing() as connection:
+        edit.edit(connection, trip, edit.Changes(tenant="acme"), "anna", NOW_S)
+        recompute(connection, FIRST, NOW_S)
+    sent = bound.sent("acme")
+    tracks = [each for leaf, content in sent if leaf == "track" for each in content["features"]]
+    assert [each["properties"]["seq"] for each in tracks] == list(range(2, 9))
+    assert [content["seq"] for leaf, content in sent if leaf == "position"] == [8]
+    with bound.database.reading() as connection:
+        rows = events.feed(connection, 0, 1_000, Wanted("acme"))
+        inferred = [row for row in events.of_trip(connection, trip) if row.inferred]
+        assert events.of_trip(connection, before)
+    assert {row.trip for row in rows} == {trip} and "retraction" not in {row.type for row in rows}
+    assert inferred and {row.tenant for row in inferred} == {"acme"}
 
 
 def test_events_that_an_arrival_removes_from_a_trip_are_retracted_for_its_tenant(bound):

@@ -175,6 +175,18 @@ def test_a_trip_is_corrected(fleet):
     database.close()
 
 
+def test_a_trip_of_the_operator_gets_a_tenant(fleet):
+    trip = ("--container", "CSQU0000017", "--route", "chongqing-duisburg", "--destination", "Duisburg")
+    fleet("trips", "start", "lb-1", *trip)
+    fleet("trips", "edit", "1", "--tenant", "acme")
+    assert fleet("trips", "list").splitlines()[1].endswith("acme")
+    fleet("trips", "edit", "1", "--tenant", "acme", "--tag", "cold")
+    assert "trip 1 is of acme, and what a tenant has seen or ordered ends" in fleet.fails(
+        "trips", "edit", "1", "--tenant", "bolt"
+    )
+    assert "cannot be" in fleet.fails("trips", "edit", "1", "--tenant", "a/b")
+
+
 def test_a_correction_that_cannot_be_is_refused(fleet):
     for device, container in (("lb-1", "CSQU0000017"), ("lb-2", "CSQU3054383")):
         fleet("trips", "start", device, "--container", container, "--route", "r", "--destination", "D")

@@ -121,11 +121,14 @@ class Fleet:
         with self.database.writing() as connection:
             return fleet.add(connection, self.keyring, name, kind, address, tenant, what, "bench", NOW_S)
 
-    def trip(self, container: str, begin_h: int, end_h: int | None, tenant: str, device: str = FIRST) -> int:
+    def trip(
+        self, container: str, begin_h: int, end_h: int | None, tenant: str | None, device: str = FIRST
+    ) -> int:
         with self.database.writing() as connection:
             begin_s = BEGIN_S + begin_h * HOUR_S
             trip = trips.start(connection, device, container, "west", "Poznan", 3600, begin_s)
-            trips.give_to(connection, trip, tenant)
+            if tenant is not None:
+                trips.give_to(connection, trip, tenant)
             if end_h is not None:
                 trips.end(connection, trip, BEGIN_S + end_h * HOUR_S)
         return trip

@@ -243,7 +243,7 @@ def _key(stored: StoredPoint) -> Key:
 
 
 def _differ(a: Event, b: Event) -> bool:
-    return a.trip != b.trip or json.loads(json.dumps(a.content)) != dict(b.content)
+    return (a.trip, a.tenant) != (b.trip, b.tenant) or json.loads(json.dumps(a.content)) != dict(b.content)
 
 
 def _contexts(connection: Connection, device: str) -> Callable[[int | None], TripContext]:

@@ -127,6 +127,9 @@ def edit_trip(
         max=_INTERVAL.highest,
         help="Seconds between positions with pacing off (setting interval_s).",
     ),
+    tenant: str | None = typer.Option(
+        None, help="Tenant of a trip that has none: its users and tokens may see the whole trip."
+    ),
     reference: list[str] | None = _REFERENCES,
     tag: list[str] | None = _TAGS,
 ) -> None:
@@ -139,6 +142,7 @@ def edit_trip(
     Examples:
       landbridge trips edit 2 --container CSQU3054383
       landbridge trips edit 2 --route chongqing-duisburg --destination Duisburg
+      landbridge trips edit 2 --tenant acme
     """
     changes = Changes(
         None if container is None else container_number(container),
@@ -147,6 +151,7 @@ def edit_trip(
         interval,
         references(reference) if reference else None,
         sorted(set(tag)) if tag else None,
+        None if tenant is None else checked(tenant, "tenant"),
     )
     if not any(each is not None for each in changes):
         raise UserError("give a change, like --destination Duisburg")
