@@ -66,7 +66,8 @@ class HttpClient:
         )
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
-        """POST `body`, with `query` after that of the URL. `Away`, `Gone` or `Refused` unless the answer is a 2xx."""
+        """POST `body`, with `query` after that of the URL. `Away`, `Gone` or `Refused` unless it is answered
+        with a 2xx."""
         answer = self.ask("POST", body, headers, query)
         if not answer.is_good:
             refused = Refused if answer.status in _OF_THIS_MESSAGE else Away

@@ -128,8 +128,8 @@ def _check_new(connection: Connection, device: str) -> None:
     row = devices.find(connection, device)
     if row and row.retired_s is not None:
         raise UserError(
-            f"device {device} was retired at {iso(row.retired_s)}, and its key is deleted: `landbridge devices"
-            " add` its tracker under another id, and `make provision` it with REPLACE=1",
+            f"device {device} was retired at {iso(row.retired_s)}, and its key is deleted: add its tracker"
+            " under another id with `landbridge devices add`, and `make provision` it with REPLACE=1",
             "device",
         )
     if row:

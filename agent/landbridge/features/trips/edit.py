@@ -67,32 +67,38 @@ def edit(connection: Connection, trip: int, changes: Changes, who: str, now_s: i
         settings.change(connection, was.device, {"interval_s": changes.interval_s}, who, now_s)
     if changes.route is not None:
         known_route(connection, changes.route)
-    if changes.tenant is not None and was.tenant not in (None, changes.tenant):
-        raise UserError(
-            _(
-                "trip {number} is of {tenant}, and what a tenant has seen or ordered ends with its trip: end"
-                " it, and start another one",
-                number=trip,
-                tenant=was.tenant,
-            ),
-            "tenant",
-        )
+    if changes.tenant is not None:
+        _check_tenant(was, changes.tenant)
     values = {name: value for name, value in changes._asdict().items() if value is not None}
     is_rerouted = changes.route not in (None, was.route)
     if is_rerouted:
         values["expected"] = None  # travel times of the other route
     trips.change(connection, trip, values)
-    if changes.tenant not in (None, was.tenant):
-        _publish_to(connection, was, changes.tenant, now_s)
+    _publish_to(connection, was, changes.tenant, now_s)
     if is_rerouted and was.ended_s is None:
         for act in ON_TRIP_START:
             act(connection, was.device, trip, str(changes.route), now_s)
     tracking.mark(connection, was.device, was.started_s)
 
 
+def _check_tenant(was: Row[Any], tenant: str) -> None:
+    if was.tenant not in (None, tenant):
+        raise UserError(
+            _(
+                "trip {number} is of {tenant}, and what a tenant has seen or ordered ends with its trip: end"
+                " it, and start another one",
+                number=was.trip,
+                tenant=was.tenant,
+            ),
+            "tenant",
+        )
+
+
 def _publish_to(connection: Connection, was: Row[Any], tenant: str | None, now_s: int) -> None:
     """Publish the points of a trip, and their alarms, to the tenant that it now has; its other events follow
     when they are recomputed."""
+    if tenant in (None, was.tenant):
+        return
     since = points.from_point(connection, was.device, (was.started_s, 0), flags=0)
     given = [each for each in since if each.trip == was.trip]
     outbox.post(connection, topics.tracks(was.device, given), now_s)
