@@ -11,7 +11,7 @@ from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import deliveries
 
-from host_tests.support.agent import DEVICE, Installation
+from host_tests.support.agent import DEVICE, Device, Installation, Platform
 from host_tests.support.downloads import DownloadingAgent
 from host_tests.support.fleet import Fleet, Receiver
 from host_tests.support.set_up import command
@@ -63,6 +63,19 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
     made = Installation(tmp_path, monkeypatch)
     yield made
     made.close()
+
+
+@pytest.fixture
+def platform(installation: Installation) -> Platform:
+    """A platform; named before `device`, it is there before the agent."""
+    return installation.platform()
+
+
+@pytest.fixture
+def device(installation: Installation) -> Device:
+    """The device, with an agent that runs."""
+    installation.start()
+    return installation.device()
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,14 @@ from tools.modem.card.profile import TEST
 from tools.world.services.smdp.server import Fault, Server
 
 
+@pytest.fixture
+def device(agent: DownloadingAgent, smdp: Server) -> LocatorWithCard:
+    """A device for which a download is ordered."""
+    smdp.order(MATCH, local())
+    agent.order()
+    return LocatorWithCard(agent, card())
+
+
 @pytest.mark.parametrize("size", [12_000, 15_000, 40_000])
 def test_a_profile_is_installed_byte_for_byte(agent: DownloadingAgent, smdp: Server, size: int):
     smdp.order(MATCH, local(size))
@@ -109,10 +117,7 @@ def test_the_result_of_a_load_is_shown_and_posted(agent, smdp, quirk, word):
 
 
 @pytest.mark.parametrize("tag", [0xBF38, 0xBF21])
-def test_a_session_that_is_lost_begins_again(agent, smdp, tag):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_a_session_that_is_lost_begins_again(agent, smdp, tag, device):
     device.restart_at = tag
     device.until_over()
     assert agent.shown()["state"] == "installed"
@@ -121,10 +126,7 @@ def test_a_session_that_is_lost_begins_again(agent, smdp, tag):
 
 
 @pytest.mark.parametrize("segment", [0, 1, 2, 5, 11])
-def test_a_power_cut_while_loading_is_detected_and_the_profile_loaded_again(agent, smdp, segment):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_a_power_cut_while_loading_is_detected_and_the_profile_loaded_again(agent, segment, device):
     device.cut_at = segment
     device.until_over()
     assert agent.shown()["state"] == "installed"
@@ -143,10 +145,7 @@ def test_an_answer_that_is_lost_though_installed_is_found_on_the_card(agent, smd
     assert [each.reason for each in smdp.functions.notified] == [0]
 
 
-def test_a_result_that_cannot_be_read_is_looked_for_on_the_card(agent, smdp):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_a_result_that_cannot_be_read_is_looked_for_on_the_card(agent, smdp, device):
     device.garbles = True
     device.until_over()
     assert agent.shown()["state"] == "installed"
@@ -154,20 +153,14 @@ def test_a_result_that_cannot_be_read_is_looked_for_on_the_card(agent, smdp):
     assert [each.reason for each in smdp.functions.notified] == [0]
 
 
-def test_a_package_that_arrives_damaged_is_not_loaded(agent, smdp):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_a_package_that_arrives_damaged_is_not_loaded(agent, device):
     device.damage = True
     device.until_over()
     assert agent.shown()["state"] == "installed"
     assert (agent.row().sessions, agent.row().loads) == (1, 0)
 
 
-def test_a_device_that_cannot_begin_yet_is_waited_for(agent, smdp):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_a_device_that_cannot_begin_yet_is_waited_for(agent, device):
     device.postponed = 16
     device.contact()
     shown = agent.shown()
@@ -179,10 +172,7 @@ def test_a_device_that_cannot_begin_yet_is_waited_for(agent, smdp):
     assert (agent.shown()["state"], agent.shown()["postponed"]) == ("installed", None)
 
 
-def test_a_cancelled_download_is_over_for_the_device(agent, smdp):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_a_cancelled_download_is_over_for_the_device(agent, device):
     device.contact(most=2)
     cancel(agent)
     device.contact()
@@ -247,10 +237,7 @@ def test_a_tag_that_the_device_refuses_ends_the_order(agent, smdp):
     assert "the device refuses" in agent.shown()["problem"]
 
 
-def test_another_card_in_the_device_ends_the_order(agent, smdp):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_another_card_in_the_device_ends_the_order(agent, device):
     device.restart_at = 0xBF38
     device.contact(most=5)
     other = LocatorWithCard(agent, card(eid="89049032123451234512345678901144"))
@@ -293,10 +280,7 @@ def test_a_card_that_is_no_euicc_gets_no_order(agent):
         agent.order()
 
 
-def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_nevertheless(agent, smdp):
-    smdp.order(MATCH, local())
-    agent.order()
-    device = LocatorWithCard(agent, card())
+def test_a_result_that_comes_after_the_order_was_cancelled_is_kept_nevertheless(agent, smdp, device):
     device.before_result = lambda: cancel(agent)
     device.until_over()
     assert agent.shown()["state"] == "installed"

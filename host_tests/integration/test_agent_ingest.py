@@ -59,9 +59,7 @@ def test_stores_acknowledges_and_publishes(installation):
     assert platform.on("/position")[-1]["seq"] == 7
 
 
-def test_a_record_that_comes_again_is_dropped_and_counted(installation):
-    installation.start()
-    device = installation.device()
+def test_a_record_that_comes_again_is_dropped_and_counted(installation, device):
     device.send([point(1), point(2)])
     assert acknowledged(device.send([point(2), point(3)])) == [(2, 3)]
     assert installation.counts() == points.Counts(
@@ -69,10 +67,7 @@ def test_a_record_that_comes_again_is_dropped_and_counted(installation):
     )
 
 
-def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(installation):
-    platform = installation.platform()
-    installation.start()
-    device = installation.device()
+def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(installation, platform, device):
     envelope = device.seal([point(1), point(2)])
     first = device.exchange(envelope)
     again = device.exchange(envelope)
@@ -85,9 +80,7 @@ def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(installation
     assert [each["properties"]["seq"] for each in platform.features()] == [1, 2, 3]
 
 
-def test_a_replayed_old_uplink_does_not_restore_its_reported_state(installation):
-    installation.start()
-    device = installation.device()
+def test_a_replayed_old_uplink_does_not_restore_its_reported_state(installation, device):
     old = device.seal([point(1)], reports={6: [1, 0, 1, 0, 0]})
     device.exchange(old)
     device.send([point(2)], reports={6: [2, 0, 1, 0, 0]})
@@ -97,9 +90,7 @@ def test_a_replayed_old_uplink_does_not_restore_its_reported_state(installation)
     assert said is not None and said[0].revision == 2
 
 
-def test_a_number_used_twice_is_refused(installation):
-    installation.start()
-    device = installation.device()
+def test_a_number_used_twice_is_refused(installation, device):
     device.send([point(1)])
     device.next_number = 0
     device.publish(device.seal([point(2)]))
@@ -108,9 +99,7 @@ def test_a_number_used_twice_is_refused(installation):
     assert len(installation.stored()) == 1
 
 
-def test_other_content_under_a_used_sequence_is_dead_lettered_and_acknowledged(installation):
-    installation.start()
-    device = installation.device()
+def test_other_content_under_a_used_sequence_is_dead_lettered_and_acknowledged(installation, device):
     device.send([point(1), point(2)])
     envelope = device.seal([point(1, lat=1), point(2), point(3), point(4)])
     for _ in range(2):
@@ -125,9 +114,7 @@ def test_other_content_under_a_used_sequence_is_dead_lettered_and_acknowledged(i
     )
 
 
-def test_a_new_flash_under_the_old_id_reports_nothing_until_its_sequences_are_new(installation):
-    installation.start()
-    device = installation.device()
+def test_a_new_flash_under_the_old_id_reports_nothing_until_its_sequences_are_new(installation, device):
     device.send([point(1), point(2)])
     device.next_number = NOW_S << 8  # as the device's numbers begin if no file can be read
     assert acknowledged(device.send([point(1, lat=1), point(2, lat=1), point(3, lat=1)])) == [(1, 3)]
@@ -161,10 +148,7 @@ def test_a_point_is_on_no_trip_until_it_is_dated_and_then_published_again(instal
     assert [each["container"] for each in platform.on("/alarm")] == [None, None] + ["CSQU3054383"] * 2
 
 
-def test_a_set_clock_corrects_points_that_were_dated_by_arrival(installation):
-    platform = installation.platform()
-    installation.start()
-    device = installation.device()
+def test_a_set_clock_corrects_points_that_were_dated_by_arrival(installation, platform, device):
     device.send([point(1, quality=0, time=100, boot=3)], clock=[3, 500, 1])
     device.send([point(2, quality=0, time=50, boot=3)], clock=[3, 500, 0])
     assert [(each.point.seq, each.at_s) for each in installation.stored()] == [
@@ -200,9 +184,7 @@ def test_one_bad_key_does_not_hold_up_the_others(installation):
     assert acknowledged(installation.device().send([point(1)])) == [(1, 1)]
 
 
-def test_an_overtaken_uplink_changes_no_status(installation):
-    installation.start()
-    device = installation.device()
+def test_an_overtaken_uplink_changes_no_status(installation, device):
     older = device.seal([point(1)], status={0: 3000}, next_session_s=1)
     device.exchange(device.seal([point(2)], status={0: 3600}, next_session_s=NOW_S + 3600))
     assert acknowledged(device.exchange(older)) == [(1, 1)]
@@ -212,9 +194,7 @@ def test_an_overtaken_uplink_changes_no_status(installation):
     assert (json.loads(row.status), row.next_session_s) == ({"battery_mv": 3600}, NOW_S + 3600)
 
 
-def test_an_overtaken_uplink_brings_events_and_no_status(installation):
-    installation.start()
-    device = installation.device()
+def test_an_overtaken_uplink_brings_events_and_no_status(installation, device):
     with installation.database().writing() as connection:
         command = commands.give(connection, DEVICE, "locate", 0, NOW_S + 1000, "test", NOW_S)
     said = {6: [1, 1, 1, 0, 0], 7: [[command, 1]], 10: [1, 1, 0, 0, "SIM"]}
@@ -271,10 +251,7 @@ def test_the_cause_of_a_failed_reconnect_is_logged(installation, monkeypatch, ca
     assert "check ca_file, host and tls in [broker]" in caplog.text
 
 
-def test_late_points_do_not_move_the_position(installation):
-    platform = installation.platform()
-    installation.start()
-    device = installation.device()
+def test_late_points_do_not_move_the_position(platform, device):
     device.send([point(5)])
     device.send([point(2)])
     device.send([point(6)])
@@ -283,10 +260,7 @@ def test_late_points_do_not_move_the_position(installation):
     assert [each["properties"]["seq"] for each in platform.features()] == [5, 2, 6]
 
 
-def test_a_fix_dated_hours_ahead_is_stored_and_hides_no_newer_one(installation):
-    platform = installation.platform()
-    installation.start()
-    device = installation.device()
+def test_a_fix_dated_hours_ahead_is_stored_and_hides_no_newer_one(installation, platform, device):
     device.send([point(5)])
     device.send([point(6, time=NOW_S + 8 * 3600)])
     with installation.database().reading() as connection:
@@ -355,10 +329,7 @@ def still(seq, kind=KIND_REUSED, motion=0):
     return point(seq, kind=kind, motion=motion).meaningful()
 
 
-def test_a_stationary_device_keeps_its_position_fresh(installation):
-    platform = installation.platform()
-    installation.start()
-    device = installation.device()
+def test_a_stationary_device_keeps_its_position_fresh(installation, platform, device):
     for each in (point(5), still(6, KIND_CELL), still(8), still(7), point(3), point(9)):
         device.send([each])
     wait_until(lambda: len(platform.on("/position")) >= 4, "four positions")
@@ -368,10 +339,7 @@ def test_a_stationary_device_keeps_its_position_fresh(installation):
     assert reported == [(5, None), (5, at[6]), (5, at[8]), (9, None)]
 
 
-def test_stationary_records_before_a_late_fix_count_until_the_next_move(installation):
-    platform = installation.platform()
-    installation.start()
-    device = installation.device()
+def test_stationary_records_before_a_late_fix_count_until_the_next_move(installation, platform, device):
     device.send([still(6)])
     device.send([point(5)])
     device.send([still(7, KIND_CELL, motion=3), still(8, KIND_CELL)])
@@ -382,9 +350,7 @@ def test_stationary_records_before_a_late_fix_count_until_the_next_move(installa
     assert reported == [(5, at[6]), (9, None)]
 
 
-def test_unreadable_uplinks_are_dead_lettered_and_the_agent_continues(installation):
-    installation.start()
-    device = installation.device()
+def test_unreadable_uplinks_are_dead_lettered_and_the_agent_continues(installation, device):
     for payload in (b"", b"\xff", b"x" * 5000, device.seal([point(1)])[:-1]):
         device.publish(payload)
     assert acknowledged(device.send([point(1)])) == [(1, 1)]
@@ -416,9 +382,7 @@ def test_a_device_cannot_announce_a_session_that_is_never_due(installation):
         assert silence.due_devices(connection, 0, row.next_session_s + silence.GRACE_S + 1) == {DEVICE}
 
 
-def test_each_uplink_has_its_reply_and_the_last_session_is_kept(installation):
-    installation.start()
-    device = installation.device()
+def test_each_uplink_has_its_reply_and_the_last_session_is_kept(installation, device):
     for seq in (1, 2, 3):
         device.send([point(seq)], status={0: 3600}, next_session_s=NOW_S + 3600)
     with installation.database().reading() as connection:
@@ -428,10 +392,7 @@ def test_each_uplink_has_its_reply_and_the_last_session_is_kept(installation):
     assert ranges(reply[1] for reply in device.replies()) == [(1, 3)]
 
 
-def test_listens_again_after_the_broker_lost_everything(installation):
-    platform = installation.platform()
-    installation.start()
-    device = installation.device()
+def test_listens_again_after_the_broker_lost_everything(installation, platform, device):
     device.send([point(1)])
     installation.broker.kill()
     installation.broker.start()

@@ -172,9 +172,7 @@ def test_records_that_were_removed_may_be_sent_again(tmp_path):
     assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
 
 
-def test_a_replayed_dead_letter_that_contradicts_stored_points_stays(installation, capsys):
-    installation.start()
-    device = installation.device()
+def test_a_replayed_dead_letter_that_contradicts_stored_points_stays(installation, device, capsys):
     device.send([point(1), point(2)])
     device.send([point(2, lat=1), point(3)])  # both are acknowledged, and the device frees them
     installation.stop()
@@ -218,9 +216,7 @@ def test_quarantine_is_limited_over_all_devices(installation, monkeypatch):
         assert len(dead_letters.unknown_devices(connection)) == 3
 
 
-def test_uplinks_are_read_again_with_the_decoder_of_today(installation, capsys):
-    installation.start()
-    device = installation.device()
+def test_uplinks_are_read_again_with_the_decoder_of_today(installation, device, capsys):
     device.send([point(1), point(2)])
     device.send([point(3)])
     installation.stop()
@@ -251,9 +247,7 @@ def test_a_position_that_was_read_wrong_is_published_as_it_is(tmp_path):
     assert json.loads(answered[-1].payload)["latitude"] == point(1).latitude_deg
 
 
-def test_points_that_are_read_again_keep_the_time_of_a_later_uplink(installation, capsys):
-    installation.start()
-    device = installation.device()
+def test_points_that_are_read_again_keep_the_time_of_a_later_uplink(installation, device, capsys):
     device.send([point(1, quality=0, time=50, boot=9)])
     device.send([point(2, quality=0, time=60, boot=9)], clock=[9, 600, 0])
     device.send([point(3)], clock=[9, 99_000, NOW_S - 99_000])
@@ -270,9 +264,9 @@ def test_points_that_are_read_again_keep_the_time_of_a_later_uplink(installation
     assert installation.stored() == right
 
 
-def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_longer_kept(installation, capsys):
-    installation.start()
-    device = installation.device()
+def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_longer_kept(
+    installation, device, capsys
+):
     device.send([point(1)])
     set_clock(installation.folder / "clock", NOW_S + DAY_S)
     device.send([point(1, lat=1)])
@@ -283,9 +277,7 @@ def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_long
     assert [each.point for each in installation.stored()] == [point(1)]
 
 
-def test_points_that_are_no_longer_kept_are_not_read_again(installation, capsys, monkeypatch):
-    installation.start()
-    device = installation.device()
+def test_points_that_are_no_longer_kept_are_not_read_again(installation, device, capsys, monkeypatch):
     device.send([point(1)])
     device.send([point(2)])
     installation.stop()

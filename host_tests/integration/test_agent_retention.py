@@ -70,9 +70,7 @@ def test_removed_rows_are_neither_missing_nor_retracted(tmp_path):
     fleet.database.close()
 
 
-def test_a_copy_is_made_while_the_agent_writes(installation, capsys, tmp_path):
-    installation.start()
-    device = installation.device()
+def test_a_copy_is_made_while_the_agent_writes(capsys, tmp_path, device):
     device.send([point(1)])
     copy = tmp_path / "copy.sqlite3"
     assert "copied" in run(capsys, "backup", str(copy))
@@ -167,9 +165,7 @@ def test_rows_received_with_a_clock_years_late_are_kept_as_long(kept):
     assert tidy(kept, BEGIN_S + 100 * 24 * HOUR_S) == [4]
 
 
-def test_retention_counts_from_arrival(installation):
-    installation.start()
-    device = installation.device()
+def test_retention_counts_from_arrival(installation, device):
     uplink = device.seal([point(1), point(2)])
     device.exchange(uplink)
     wait_until(
@@ -202,9 +198,7 @@ def test_retention_counts_from_arrival(installation):
         assert connection.execute(select(devices_table.c.complete_seq)).scalar_one() == 1
 
 
-def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installation, capsys):
-    installation.start()
-    device = installation.device()
+def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installation, device, capsys):
     uplink = device.seal([point(1)], reports={13: [7, 5, struct.pack("<HBBH", 4, 0, 0, 25)]})
     device.exchange(uplink)
     device.send([point(2)])
@@ -233,9 +227,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
         assert not kept_uplinks.number_is_taken(connection, DEVICE, 3)
 
 
-def test_retention_removes_old_points_in_small_batches(installation, monkeypatch):
-    installation.start()
-    device = installation.device()
+def test_retention_removes_old_points_in_small_batches(installation, device, monkeypatch):
     for seq in range(1, 8):
         device.send([point(seq)])
     wait_until(lambda: not is_marked(installation), "its track is worked out")

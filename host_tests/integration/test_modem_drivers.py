@@ -49,6 +49,12 @@ def make_driver(modem: ModemUnderTest):
     return make(types.SimpleNamespace(MODEM=modem.dialect, apn=b"iot"), modem)
 
 
+def started(modem: ModemUnderTest):
+    driver = make_driver(modem)
+    driver.start(True, True)
+    return driver
+
+
 def talk(driver, ca: bytes, payload: bytes):
     driver.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", ca)
     driver.mqtt_subscribe(b"landbridge/lb-1/down")
@@ -62,8 +68,7 @@ def talk(driver, ca: bytes, payload: bytes):
 @pytest.mark.parametrize("order", ["after", "before"])
 def test_a_whole_wake(dialect, order, broker, echo):
     modem = ModemUnderTest(dialect, broker.network(reply=True), urc_order=order)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(120, 120, 0) == (REGISTERED, 0)
     cell = driver.cell()
     assert cell.plmn // 1000 == 262
@@ -99,8 +104,7 @@ FIELD = ["cgsn-prefix", "cme-words", "double-final", "rdy-twice", "sim-busy"]
 )
 def test_a_whole_wake_with_firmware_of_the_field(dialect, variants, broker, echo):
     modem = ModemUnderTest(dialect, broker.network(reply=True), variants=variants)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     began = modem.ticks_ms()
     driver.await_card()
     assert modem.ticks_ms() - began > 15_000
@@ -134,8 +138,7 @@ def test_a_restart_whose_first_line_was_lost_is_noticed(dialect, broker):
 def registered(dialect, broker: Mosquitto):
     """A modem and its driver, started and registered."""
     modem = ModemUnderTest(dialect, broker.network(reply=True))
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
     return modem, driver
 
@@ -177,8 +180,7 @@ def test_edrx_is_granted_as_asked_for_and_off_otherwise(broker, echo):
 def test_no_service(dialect):
     modem = ModemUnderTest(dialect)
     modem.air.audible = []
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(20, 300, 0) == (NO_SERVICE, 0)
     assert driver.cell() is None
     driver.stop(False)
@@ -187,8 +189,7 @@ def test_no_service(dialect):
 def test_refused_with_the_cause():
     modem = ModemUnderTest("bg95")
     modem.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(100, 100, 0) == (DENIED, 11)
     assert driver.cell()  # limited service
 
@@ -197,8 +198,7 @@ def test_refused_with_the_cause():
 def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
     modem = ModemUnderTest(dialect)
     modem.card.forbid("26203")
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     heard = survey.scan(driver)
     assert {plmn: status for status, plmn, _ in heard} == {262_001: 1, 262_002: 1, 262_003: 3}
     assert modem.air.registrations == []
@@ -214,8 +214,7 @@ def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
     modem = ModemUnderTest(dialect)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     driver.await_card()
     assert modem.send("AT+COPS=2")[-1] == "OK"
     modem.output.clear()
@@ -229,8 +228,7 @@ def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
 def test_a_choice_by_hand_that_the_network_refuses(dialect):
     modem = ModemUnderTest(dialect)
     modem.air.causes = {"26202": 11}
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     survey.scan(driver)
     began_ms = modem.ticks_ms()
     assert driver.attach(180, 300, 262_002) == (DENIED, 11)
@@ -246,8 +244,7 @@ def test_neighbour_cells(rat, names):
         replace(first, pci=first.pci + i, earfcn=first.earfcn + i % 2, rsrp_dbm=-90 - i) for i in range(1, 4)
     ]
     modem.air.audible = [first, *near]
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(180, 180, 0) == (REGISTERED, 0)
     cells = survey.neighbours(driver)
     assert {cell[0] for cell in cells} == names
@@ -257,8 +254,7 @@ def test_neighbour_cells(rat, names):
 
 def test_a_modem_without_neighbour_cells_reports_so():
     modem = ModemUnderTest("sim7600")
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert survey.neighbours(driver) is None
 
 
@@ -304,8 +300,7 @@ def test_off_gsm_only_when_the_search_is_set_again():
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_held_to_one_operator(dialect):
     modem = ModemUnderTest(dialect)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(100, 100, 262_002) == (REGISTERED, 0)
     assert modem.air.registrations[-1] == "26202"
     assert driver.cell().plmn == 262_002
@@ -327,8 +322,7 @@ def test_goes_on_after_a_reset_of_the_device_alone(dialect, broker, echo):
 @pytest.mark.parametrize("leads_in", ["ATD*99***1#", "AT+CMUX=0"])
 def test_q11_out_of_a_call_or_a_multiplexer_without_the_power_key(dialect, leads_in):
     modem = ModemUnderTest(dialect)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
     assert modem.send('AT+CGDCONT=1,"IP","iot"')[-1] == "OK"
     modem.output.clear()
@@ -345,8 +339,7 @@ def test_q11_out_of_a_call_or_a_multiplexer_without_the_power_key(dialect, leads
 @pytest.mark.parametrize(("dialect", "sleep"), [("bg95", "AT+QSCLK=1"), ("sim7600", "AT+CSCLK=1")])
 def test_q48_the_first_byte_after_a_dtr_wake_is_lost(dialect, sleep):
     modem = ModemUnderTest(dialect)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
     assert modem.send(sleep)[-1] == "OK"
     modem.simulated.dtr(True)
@@ -404,8 +397,7 @@ def test_a_modem_that_was_on_after_all(dialect):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_restart_of_the_modem_is_noticed(dialect):
     modem = ModemUnderTest(dialect)
-    driver = make_driver(modem)
-    driver.start(True, True)
+    driver = started(modem)
     modem.simulated.rail(False)
     modem.simulated.rail(True)
     modem.press()

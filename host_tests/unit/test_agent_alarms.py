@@ -35,6 +35,8 @@ from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 DAY_S = 24 * HOUR_S
+IN_POZNAN = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+AWAY = {"lat": 51_10000, "lon": 16_00000}
 
 
 def answer(fleet: Fleet) -> list[dict[str, Any]]:
@@ -45,6 +47,22 @@ def answer(fleet: Fleet) -> list[dict[str, Any]]:
 def published_alarms(connection: Connection) -> list[dict[str, Any]]:
     rows = events.after(connection, FIRST, 0, 1_000)
     return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
+
+
+def trip_to_poznan(fleet: Fleet) -> int:
+    """Begin a trip of acme that ends in the geofence of its destination."""
+    with fleet.database.writing() as connection:
+        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    return fleet.trip("CSQU3054383", 0, None, "acme")
+
+
+def forget_geofences(fleet: Fleet) -> None:
+    """Remove the geofences and recompute, so that no arrival is left."""
+    with fleet.database.writing() as connection:
+        for geofence in geofences.every(connection):
+            geofences.remove(connection, geofence.geofence, BEGIN_S)
+        tracking.mark(connection, FIRST, 0)
+        recompute(connection, FIRST, NOW_S)
 
 
 def test_an_open_alarm_is_counted_and_a_cleared_one_raised_again(fleet):
@@ -281,21 +299,15 @@ def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
         trip = trips.start(connection, FIRST, "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)
         if tenant:
             trips.give_to(connection, trip, tenant)
-    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
-    away = {"lat": 51_10000, "lon": 16_00000}
-    fleet.deliver(at(1, events=4, **away), at(9, events=512, **away))
+    fleet.deliver(at(1, events=4, **AWAY), at(9, events=512, **AWAY))
     assert every(fleet) == [("temperature", "raised", 1, trip), ("tamper", "raised", 1, trip)]
-    fleet.deliver(*(at(hour, **there) for hour in (3, 4, 5)))
+    fleet.deliver(*(at(hour, **IN_POZNAN) for hour in (3, 4, 5)))
     assert every(fleet) == [
         ("temperature", "cleared", 1, trip),
         ("tamper", "cleared", 1, trip),
         ("tamper", "raised", 1, None),
     ]
-    with fleet.database.writing() as connection:
-        for geofence in geofences.every(connection):
-            geofences.remove(connection, geofence.geofence, BEGIN_S)
-        tracking.mark(connection, FIRST, 0)
-        recompute(connection, FIRST, NOW_S)
+    forget_geofences(fleet)
     assert every(fleet) == [
         ("temperature", "raised", 1, trip),
         ("tamper", "raised", 1, trip),
@@ -304,41 +316,25 @@ def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
 
 
 def test_one_alarm_per_name_is_open_when_a_trip_continues_after_all(fleet):
-    with fleet.database.writing() as connection:
-        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
-    trip = fleet.trip("CSQU3054383", 0, None, "acme")
-    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
-    away = {"lat": 51_10000, "lon": 16_00000}
-    fleet.deliver(at(1, events=512, **away), *(at(hour, **there) for hour in (3, 4, 5)))
-    fleet.deliver(at(9, events=512, **away))
+    trip = trip_to_poznan(fleet)
+    fleet.deliver(at(1, events=512, **AWAY), *(at(hour, **IN_POZNAN) for hour in (3, 4, 5)))
+    fleet.deliver(at(9, events=512, **AWAY))
     assert every(fleet) == [("tamper", "cleared", 1, trip), ("tamper", "raised", 1, None)]
-    with fleet.database.writing() as connection:
-        for geofence in geofences.every(connection):
-            geofences.remove(connection, geofence.geofence, BEGIN_S)
-        tracking.mark(connection, FIRST, 0)
-        recompute(connection, FIRST, NOW_S)
+    forget_geofences(fleet)
     assert [each[1] for each in every(fleet) if each[3] == trip].count("raised") == 1
     assert [each[1] for each in every(fleet) if each[3] is None] == ["cleared"]
 
 
 @pytest.mark.parametrize("late", [True, False])
 def test_alarms_cleared_after_the_arrival_stay_so_when_the_trip_continues(fleet, late):
-    with fleet.database.writing() as connection:
-        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
-    trip = fleet.trip("CSQU3054383", 0, None, "acme")
-    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
-    away = {"lat": 51_10000, "lon": 16_00000}
-    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
-    fleet.deliver(at(9, events=4096, **away))
+    trip = trip_to_poznan(fleet)
+    fleet.deliver(at(1, events=4, **AWAY), *(at(hour, **IN_POZNAN) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **AWAY))
     assert every(fleet) == [("temperature", "cleared", 1, trip)]
     if late:
-        fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+        fleet.deliver(at(4, 50, **AWAY), at(5, 51, **AWAY))
     else:
-        with fleet.database.writing() as connection:
-            for geofence in geofences.every(connection):
-                geofences.remove(connection, geofence.geofence, BEGIN_S)
-            tracking.mark(connection, FIRST, 0)
-            recompute(connection, FIRST, NOW_S)
+        forget_geofences(fleet)
     with fleet.database.reading() as connection:
         assert trips.running(connection, FIRST)
         (row,) = alarms.of_trip(connection, trip)
@@ -346,15 +342,11 @@ def test_alarms_cleared_after_the_arrival_stay_so_when_the_trip_continues(fleet,
 
 
 def test_alarms_after_the_arrival_belong_to_the_trip_once_it_ends_later(fleet):
-    with fleet.database.writing() as connection:
-        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
-    first = fleet.trip("CSQU3054383", 0, None, "acme")
-    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
-    away = {"lat": 51_10000, "lon": 16_00000}
-    fleet.deliver(at(1, events=4 + 512, **away), *(at(hour, **there) for hour in (3, 6)))
-    fleet.deliver(at(9, events=4096, **away), at(10, events=512 + 2, **away))
+    first = trip_to_poznan(fleet)
+    fleet.deliver(at(1, events=4 + 512, **AWAY), *(at(hour, **IN_POZNAN) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **AWAY), at(10, events=512 + 2, **AWAY))
     fleet.trip("MSKU0000006", 12, None, "bolt")
-    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    fleet.deliver(at(4, 50, **AWAY), at(5, 51, **AWAY))
     with fleet.database.reading() as connection:
         assert trips.ended_s(connection, first) == BEGIN_S + 12 * HOUR_S
         rows = [(row.name, row.times, row.cleared_s) for row in alarms.of_trip(connection, first)]
@@ -382,17 +374,13 @@ def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
 
 
 def test_the_last_message_of_each_id_shows_that_an_alarm_is_open_again(fleet):
-    with fleet.database.writing() as connection:
-        geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
-    fleet.trip("CSQU3054383", 0, None, "acme")
-    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
-    away = {"lat": 51_10000, "lon": 16_00000}
-    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
+    trip_to_poznan(fleet)
+    fleet.deliver(at(1, events=4, **AWAY), *(at(hour, **IN_POZNAN) for hour in (3, 6)))
     raised, cleared = f"{FIRST}/{NOW_S}/alarm-raised", f"{FIRST}/{NOW_S}/alarm-cleared"
     assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
-    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    fleet.deliver(at(4, 50, **AWAY), at(5, 51, **AWAY))
     assert map_of(fleet, "acme") == {raised: "raised"}
-    fleet.deliver(at(9, events=4096, **away))
+    fleet.deliver(at(9, events=4096, **AWAY))
     assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
 
 

@@ -5,8 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tools.lab import __main__ as lab
-from tools.lab.compare import Job, evaluate, shortfalls, summary
-from tools.lab.experiments import SETTINGS, evaluation_trips, trained_on
+from tools.lab.compare import evaluate, shortfalls, summary
+from tools.lab.experiments import SETTINGS, Job, evaluation_trips, trained_on
 from tools.lab.routes import TRAINING
 
 pytestmark = pytest.mark.slow

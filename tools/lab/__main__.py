@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.lab.compare import Job, evaluate, summary
-from tools.lab.experiments import SETTINGS, TRACE, evaluation_trips, spread
+from tools.lab.compare import evaluate, summary
+from tools.lab.experiments import SETTINGS, TRACE, Job, evaluation_trips, spread
 from tools.lab.report import show, write_json
 from tools.lab.routes import TRAINING, FileError, read_route
 from tools.lab.traces import read_trace

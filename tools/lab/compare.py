@@ -11,7 +11,7 @@ import numpy as np
 
 from tools.lab.baselines import Rule, baselines
 from tools.lab.bound import Bound
-from tools.lab.experiments import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Setting, trained_on
+from tools.lab.experiments import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Job, Setting, trained_on
 from tools.lab.hindsight import attainable
 from tools.lab.instances import Instance
 from tools.lab.pacing import pacing_table
@@ -60,14 +60,6 @@ class Row:
     median_age_h: float
     attempts: int
     above_bound: int
-
-
-class Job(NamedTuple):
-    """One trip of one setting."""
-
-    setting: Setting
-    route: str
-    seed: int
 
 
 def evaluate(job: Job) -> list[Record]:

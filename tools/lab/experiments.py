@@ -136,6 +136,14 @@ class Setting(NamedTuple):
         return score(instance, outcome, self.part * budget * instance.days, self.weights, self.cold)
 
 
+class Job(NamedTuple):
+    """One trip of one setting."""
+
+    setting: Setting
+    route: str
+    seed: int
+
+
 SETTINGS = (
     Setting("BG95", "bg95", trackers=True),
     Setting("BG95, probe 6 J", "bg95", network_scan_j=6.0),

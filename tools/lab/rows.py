@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -20,6 +19,7 @@ from tools.lab.experiments import (
     STRESS_FLOORS,
     STRESS_SEEDS,
     STRESSES,
+    Job,
     Setting,
     spread,
     trained_on,
@@ -38,14 +38,6 @@ LEAST_DARK = 96
 """Slots of a spell without a network that is evaluated."""
 WORST_BELOW = 0.03
 OURS = "ours"
-
-
-class Job(NamedTuple):
-    """One trip of one row."""
-
-    setting: Setting
-    route: str
-    seed: int
 
 
 @dataclass(frozen=True)

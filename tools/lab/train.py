@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tools.flash.layout import FIRMWARE
 from tools.lab.bound import Bound
-from tools.lab.experiments import TRAINING_SEEDS, Setting
+from tools.lab.experiments import TRAINING_SEEDS, Job, Setting
 from tools.lab.instances import Instance
 from tools.lab.pacing import FILE, Level, PacingTable, pacing_table
 from tools.lab.physics import run
@@ -43,14 +43,6 @@ LEAST_GAIN = 4e-4
 SAMPLE = 5
 """One trip of this many is tried first; odd, because settings and routes alternate."""
 ALIVE_FROM_J = 65
-
-
-class Job(NamedTuple):
-    """A training trip."""
-
-    setting: Setting
-    route: str
-    seed: int
 
 
 class TripScore(NamedTuple):

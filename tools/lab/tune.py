@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from tools.lab.experiments import (
     STRESSES,
     TRAINING_SEEDS,
     TUNED_LIKE,
+    Job,
     Setting,
     spread,
 )
@@ -31,14 +31,6 @@ from tools.lab.score import score
 FILE = DATA / "tuned.json"
 
 Utilities = NDArray[np.float64]
-
-
-class Job(NamedTuple):
-    """One trip of one setting."""
-
-    setting: Setting
-    route: str
-    seed: int
 
 
 def tune(only: list[str] | None = None, processes: int | None = None, file: Path = FILE) -> None:
