@@ -195,6 +195,7 @@ def test_a_reader_can_only_look(web: Website, browser: Watched):
 def test_a_shared_link_shows_one_container_until_it_is_revoked(
     web: Website, operator: Page, browser: Watched
 ):
+    operator.goto(f"{web.url}/devices/{DEVICE}")
     operator.get_by_role("link", name="Share", exact=True).click()
     section = operator.locator("#share-links")
     opens(operator, section.get_by_role("button", name="Share this trip"))
