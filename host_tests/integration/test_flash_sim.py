@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -47,6 +48,27 @@ def given(folder: Path, name: str) -> dict[str, bytes]:
 
 
 RECORD = "data/journal/00000001.seg"
+
+
+def test_the_wrong_tracker_is_refused_and_nothing_has_changed(tmp_path, monkeypatch, capsys):
+    one = given(tmp_path / "one", "lb-1")
+    given(tmp_path / "other", "lb-2")
+    monkeypatch.chdir(tmp_path)
+    with FakeBoard(tmp_path) as board:
+        with closing(device.Device(board.port)) as there:
+            provision.provision(there, one, replace=False)
+            there.make_folder("data/journal")
+            there.write(RECORD, b"a record")
+        kept = Path(f"{board.flash}.landbridge.device.json")
+        before = board.flash.read_bytes(), kept.read_bytes()
+        monkeypatch.setattr("sys.argv", ["provision", "other", "--port", board.port])
+        assert provision.main() == 1
+        assert capsys.readouterr().err == (
+            "this tracker is lb-1, not lb-2, and nothing has changed: connect the tracker for lb-2, or"
+            " REPLACE=1, which erases the records of lb-1\n"
+        )
+        assert (board.flash.read_bytes(), kept.read_bytes()) == before
+    assert not Path("out").exists()
 
 
 def test_another_identity_takes_the_records_with_it(tmp_path):

@@ -100,7 +100,10 @@ def provision(
     if replaced == name != there:
         raise LayoutError(f"the records of {name} were erased: {NEW_ID}")
     if there not in {"", name} and not replace:
-        raise LayoutError(f"this tracker is {there}, not {name}: another tracker, or REPLACE=1")
+        raise LayoutError(
+            f"this tracker is {there}, not {name}, and nothing has changed: connect the tracker for {name},"
+            f" or REPLACE=1, which erases the records of {there}"
+        )
     begin(name)
     device.make_folder("config")
     device.make_folder("data")
