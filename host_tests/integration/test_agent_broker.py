@@ -28,6 +28,7 @@ from landbridge.tracking import queries as tracking
 from host_tests.support.agent import (
     DEVICE,
     NOW_S,
+    Client,
     Installation,
     heard,
     pages_as_soon_as_others,
@@ -241,6 +242,23 @@ def test_the_doctor_says_which_certificate_expires_and_what_to_do(installation, 
     set_clock(installation.folder / "clock", to_epoch_s(end))
     _, out = run(capsys, "doctor")
     assert "certificates" in are(out, "WRONG") and f"{ca_file} expired on" in out, out
+
+
+def test_the_doctor_names_positions_of_trips_that_the_database_does_not_know(installation, capsys):
+    """As after the restore of a backup: a trip began after it."""
+    with installation.database().writing() as connection:
+        trip = trips.start(connection, DEVICE, "CSQU3054383", "west", "Duisburg", 3600, NOW_S)
+        trips.give_to(connection, trip, "acme")
+    agent = Client(installation.broker, "agent", installation.config.broker.password, "landbridge/#", 1)
+    installation.clients.append(agent)
+    topics = [f"landbridge/out/{each}/{DEVICE}/position" for each in ("acme", "bolt", "operator")]
+    for each in topics:
+        agent.client.publish(each, b"{}", qos=1, retain=True).wait_for_publish(10)
+    _, out = run(capsys, "doctor")
+    assert "it retains 1 positions of trips that the database does not know, as after a restore" in out
+    assert f"`mosquitto_pub --retain --null-message -t {topics[1]}`" in out
+    agent.client.publish(topics[1], b"", qos=1, retain=True).wait_for_publish(10)
+    assert "it retains" not in run(capsys, "doctor")[1]
 
 
 def test_the_doctor_names_a_container_that_is_on_two_devices(installation, capsys):

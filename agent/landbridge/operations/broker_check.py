@@ -132,6 +132,16 @@ def _connected(broker: Broker, client_id: str, clean: bool = True, manual: bool 
         client.loop_stop()
 
 
+def retained_positions(broker: Broker) -> list[tuple[str, str]]:
+    """Return tenant and device of each position that the broker retains."""
+    with _connected(broker, _name()) as ours:
+        ours.client.subscribe("landbridge/out/+/+/position", 0)
+        ours.subscribe(_NOTHING)
+        time.sleep(_QUIET_S)
+        topics = [each.topic.split("/") for each in [*ours.received] if each.retain]
+    return [(tenant, device) for _, _, tenant, device, _ in topics]
+
+
 def as_agent(broker: Broker) -> list[CheckResult]:
     """Check what the agent needs of the broker; `UserError` when it cannot be reached or refuses the
     agent."""

@@ -18,6 +18,7 @@ from landbridge.config import local_url
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import OPERATOR
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db import engines
 from landbridge.db.leases import Leases
@@ -157,9 +158,24 @@ def _broker(it: Opened) -> str:
     session.close()
     if broker.home_assistant and (remedy := checks.home_assistant(broker).remedy):
         raise UserError(f"{broker.host}:{broker.port} does not allow publishing for Home Assistant: {remedy}")
+    _check_positions(it)
     if not broker.tls:
         raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
     return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"
+
+
+def _check_positions(it: Opened) -> None:
+    """A position of a trip that the database does not know would stay at the broker for its tenant."""
+    retained = checks.retained_positions(it.config.broker)
+    with it.database.reading() as connection:
+        known = trips.tenants(connection) | {(OPERATOR, each) for each in devices.names(connection)}
+    if stray := sorted({*retained} - known):
+        topic = "landbridge/out/{}/{}/position".format(*stray[0])
+        raise UserError(
+            f"it retains {len(stray)} positions of trips that the database does not know, as after a restore:"
+            " start these trips again, or remove each, like"
+            f" `mosquitto_pub --retain --null-message -t {topic}`"
+        )
 
 
 def _certificates(it: Opened) -> str:

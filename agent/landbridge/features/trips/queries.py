@@ -190,6 +190,12 @@ def give_to(connection: Connection, trip: int, tenant: str) -> None:
     connection.execute(update(trips).where(trips.c.trip == trip).values(tenant=tenant))
 
 
+def tenants(connection: Connection) -> set[tuple[str, str]]:
+    """Return each tenant with each device that is or was on a trip of it."""
+    statement = select(trips.c.tenant, trips.c.device).where(trips.c.tenant.is_not(None)).distinct()
+    return {(row.tenant, row.device) for row in connection.execute(statement)}
+
+
 def of_tenant(connection: Connection, device: str, tenant: str) -> list[Row[Any]]:
     """Return the trips of `device` that are `tenant`'s, in order."""
     statement = select(trips).where(trips.c.device == device, trips.c.tenant == tenant)
