@@ -126,6 +126,17 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
     assert moving == sorted(moving) and moving[-1] == HOUR
 
 
+def test_a_supply_that_has_given_way_is_tried_no_sooner_on_the_move():
+    state = settled()
+    state[st.ATTEMPT_FAILS] = 5
+    pauses = []
+    for loaded_mv in (3200, st.GAVE_WAY_MV):
+        for moving in (0, 1):
+            state[st.LOADED_MV], state[st.MOVING] = loaded_mv, moving
+            pauses.append(decide.retry_s(state) // HOUR)
+    assert pauses == [8, 2, 8, 8]
+
+
 def test_an_empty_battery_does_not_transmit():
     state = settled()
     sensed = senses(119 * HOUR, mv=3100)

@@ -153,7 +153,8 @@ def _bears(state, battery_mv):
 
 def retry_s(state):
     """Return the pause in seconds after the last attempt. It doubles with each failure, and again while the
-    battery sags under load. It is shorter while moving: in a place without service waiting does not help."""
+    battery sags under load. It is shorter while moving: in a place without service waiting does not help, but
+    for a battery that is too cold nothing else does."""
     fails = state[st.ATTEMPT_FAILS]
     if _is_known(state) and not state[st.URGENT] and policy.is_on_reserve(state):
         return _RETRY_RESERVE_S
@@ -161,7 +162,8 @@ def retry_s(state):
         return _URGENT_RETRY_S if state[st.URGENT] else 0
     if state[st.URGENT] and fails < 4:
         return _URGENT_RETRY_S << fails
-    most_s, first_s = (_MAX_RETRY_MOVING_S, 1200) if state[st.MOVING] else (MAX_RETRY_STATIONARY_S, 1800)
+    is_place = state[st.MOVING] and state[st.LOADED_MV] != st.GAVE_WAY_MV
+    most_s, first_s = (_MAX_RETRY_MOVING_S, 1200) if is_place else (MAX_RETRY_STATIONARY_S, 1800)
     return min(most_s, first_s << min(fails - 1, 4)) << budget.sags(state)
 
 
