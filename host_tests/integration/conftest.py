@@ -101,10 +101,15 @@ def postgres(server: Postgres) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database with one device, on either engine."""
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database on either engine."""
     on_server = request.param == "postgresql"
-    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
+    return request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
+
+
+@pytest.fixture
+def database(place: str) -> Iterator[Database]:
+    """A database with one device, on either engine."""
     opened = open_database(place)
     with opened.writing() as connection:
         devices.add(connection, DEVICE, b"wrapped", NOW_S)

@@ -2,12 +2,10 @@
 
 import json
 import socket
-import threading
 from dataclasses import replace
 from datetime import UTC
 from functools import partial
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -37,6 +35,7 @@ from host_tests.support.agent import (
     wait_until,
 )
 from host_tests.support.fleet import Receiver
+from host_tests.support.http_server import Request, Serving
 from host_tests.support.shipped_brokers import Shipped
 from tools.verify.harness.ports import free_port
 from tools.world.services import certificates as certificates_made
@@ -47,15 +46,11 @@ DELAY = "delay of a second message"
 """A matter of time, and so of what else the machine does."""
 
 
-class Nothing(BaseHTTPRequestHandler):
+class Nothing(Request):
     """Says so to whatever is asked."""
 
     def do_GET(self) -> None:
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.reply(204)
 
 
 def found(findings: list[checks.CheckResult]) -> dict[str, bool]:
@@ -304,14 +299,12 @@ def listens(probe: socket.socket, place: tuple[str, int]) -> bool:
 
 
 def test_the_doctor_trusts_no_other_server_and_uses_no_proxy(installation, capsys, monkeypatch):
-    stranger = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
-    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    stranger = Serving(Nothing)
     for section in ("WATCH", "WEB"):
-        monkeypatch.setenv(f"LANDBRIDGE_{section}_PORT", str(stranger.server_port))
+        monkeypatch.setenv(f"LANDBRIDGE_{section}_PORT", str(stranger.port))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     _, out = run(capsys, "doctor")
-    stranger.shutdown()
-    stranger.server_close()
+    stranger.close()
     assert "/health answers 204, so it is not an agent: correct [watch] port" in out, out
     assert "/sign-in answers 204, so it is not an agent: correct [web] port" in out, out
     monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(free_port()))
@@ -353,7 +346,7 @@ def test_the_doctor_finds_a_mail_server_that_is_away_and_points_not_processed(
 
 def test_the_doctor_names_who_else_answers_and_who_does_not(installation, capsys, monkeypatch):
     receiver = Receiver()
-    monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(receiver.server.server_port))
+    monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(receiver.port))
     with installation.database().writing() as connection:
         keyring = Keyring(installation.config.store.database)
         fleet.add(connection, keyring, "erp", "webhook", receiver.url, None, (), "bench", NOW_S)

@@ -1,10 +1,8 @@
 """SIM controls: rules offline, the binding, reports of devices, the vendor's platform, the inventory."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from landbridge.points.usage import Message, Span
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock, wait_until
 from host_tests.support.doubles import SimProvider
+from host_tests.support.http_server import Request, Serving
 
 DOCS = Path(__file__).parents[2] / "docs"
 FILE = (DOCS / "guide" / "controls.toml").read_text()
@@ -388,27 +387,15 @@ def vendor(answer: Callable[[str], tuple[int, bytes]], other: str = "") -> Itera
     """A platform of a vendor that answers by path, or sends to another: its address, and what it is asked."""
     asked: list[Asked] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Request):
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            asked.append((self.command, self.path, self.headers.get("authorization"), body))
-            code, text = answer(self.path)
-            self.send_response(code)
-            self.send_header("Location", other)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            asked.append((self.command, self.path, self.headers.get("authorization"), self.body()))
+            self.reply(*answer(self.path), {"Location": other})
 
         do_GET = do_PATCH = do_POST = _answer
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    server.server_close()
+    with closing(Serving(Handler)) as server:
+        yield f"http://127.0.0.1:{server.port}", asked
 
 
 def well(path: str) -> tuple[int, bytes]:

@@ -27,15 +27,11 @@ from host_tests.support.agent import DEVICE, NOW_S, heard, set_clock
 OTHERS = ("lb-0002", "lb-0003", "lb-0004")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Database]:
+@pytest.fixture
+def database(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """Each test runs on both engines; the clock of the agent is a file."""
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
-    on_server = request.param == "postgresql"
-    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
     database = open_database(place)
     with database.writing() as connection:
         for device in (DEVICE, *OTHERS):

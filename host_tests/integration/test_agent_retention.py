@@ -117,10 +117,10 @@ def stands_there(installation: Installation, at_s: int) -> None:
         connection.execute(update(devices_table).values(stationary_until_s=at_s))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+@pytest.fixture
+def kept(place: str, tmp_path: Path) -> Iterator[Fleet]:
     """A fleet on both engines."""
-    made = Fleet(tmp_path, request.getfixturevalue("postgres") if request.param == "postgresql" else "")
+    made = Fleet(tmp_path, place)
     yield made
     made.database.close()
 

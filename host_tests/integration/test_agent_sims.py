@@ -89,12 +89,10 @@ class Sims:
         return check.check(self.database, Clock(), self.platform, lock, "bench")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def sims(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sims]:
+@pytest.fixture
+def sims(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sims]:
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
-    on_server = request.param == "postgresql"
-    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
     database = open_database(place)
     yield Sims(database)
     database.close()

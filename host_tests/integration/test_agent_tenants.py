@@ -282,12 +282,9 @@ LOOKS = {"view", "verbs", "require_operator", "ends_with", "alarm_of", "share_li
 """These change nothing."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def opened(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[int], Fleet]]:
+@pytest.fixture
+def opened(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Fleet]]:
     """Makes a fleet of so many devices; each test runs on both engines."""
-    place = request.getfixturevalue("postgres") if request.param == "postgresql" else ""
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv("LANDBRIDGE_CONFIG", str(tmp_path / "landbridge.toml"))

@@ -26,11 +26,10 @@ from host_tests.support.trips import BEGIN_S, HOUR_S, PROTOCOL
 from tools.verify.harness.stored import store
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+@pytest.fixture
+def fleet(place: str, tmp_path: Path) -> Iterator[Fleet]:
     """Each test runs on both engines."""
-    on_server = request.param == "postgresql"
-    made = Fleet(tmp_path, request.getfixturevalue("postgres") if on_server else "")
+    made = Fleet(tmp_path, place)
     yield made
     made.database.close()
 

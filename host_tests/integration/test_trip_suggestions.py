@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,11 +32,9 @@ BREST = (52.1, 23.7, "BY")
 LIGHT, STILL = 1, 0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(place: str) -> Iterator[Database]:
     """Each of its tests runs on both engines; the device is on no trip."""
-    on_server = request.param == "postgresql"
-    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
     made = opened(place)
     yield made
     made.close()

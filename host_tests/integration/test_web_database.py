@@ -4,7 +4,6 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,15 +16,11 @@ from landbridge.features.devices import queries as devices
 from host_tests.support.fleet import FIRST, NOW_S, Pages
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Database]:
+@pytest.fixture
+def database(place: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """Each test runs on both engines, which have no patience."""
     monkeypatch.setattr(engines, "BUSY_TIMEOUT_S", 0.2)
     monkeypatch.setattr(engines, "OPTIONS", "-c lock_timeout=200ms")
-    on_server = request.param == "postgresql"
-    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
     database = open_database(place)
     with database.writing() as connection:
         devices.add(connection, FIRST, b"wrapped", NOW_S)

@@ -7,7 +7,6 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -36,6 +35,7 @@ from landbridge.tracking.recompute import recompute
 from landbridge.web.server import serving
 
 from host_tests.support.agent import point
+from host_tests.support.http_server import Request, Serving
 from host_tests.support.trips import BEGIN_S, HOUR_S
 from tools.verify.harness.ports import free_port
 from tools.verify.harness.stored import store
@@ -63,7 +63,7 @@ class Got(NamedTuple):
     body: bytes
 
 
-class Receiver:
+class Receiver(Serving):
     """A real HTTP server that keeps what it takes; `answer` says what it says to a request."""
 
     def __init__(self) -> None:
@@ -72,28 +72,17 @@ class Receiver:
         self.answer: Callable[[Got], int] = lambda _: 204
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Request):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                got = Got(self.path, {name.lower(): text for name, text in self.headers.items()}, body)
+                headers = {name.lower(): text for name, text in self.headers.items()}
+                got = Got(self.path, headers, self.body())
                 code = outer.answer(got)
                 (outer.taken if code < 300 else outer.refused).append(got)
-                self.send_response(code)
-                if code // 100 == 3:
-                    self.send_header("Location", "https://elsewhere.example/hook")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                elsewhere = {"Location": "https://elsewhere.example/hook"}
+                self.reply(code, headers=elsewhere if code // 100 == 3 else None)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
+        self.url = f"http://127.0.0.1:{self.port}/hook"
 
     def contents(self) -> list[Any]:
         return [json.loads(each.body) for each in list(self.taken)]

@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -13,11 +11,12 @@ from joserfc.jwk import RSAKey
 from landbridge.core.clock import unix_s
 
 from host_tests.support.fleet import NOW_S
+from host_tests.support.http_server import Request, Serving
 
 CLIENT, SECRET = "landbridge", "of-the-client"
 
 
-class Provider:
+class Provider(Serving):
     """As strict as the standard: a code works once, for the client, the address and the verifier that it was
     made for. A test may change what it says."""
 
@@ -33,7 +32,7 @@ class Provider:
         self.asked: list[str] = []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Request):
             def do_GET(self) -> None:
                 outer.asked.append(self.path)
                 if self.path == "/.well-known/openid-configuration":
@@ -41,34 +40,19 @@ class Provider:
                 if self.path == "/keys":
                     return self._answer(200, {"keys": [outer.key.as_dict(private=False)]})
                 if self.path.startswith("/authorize?"):  # a browser, whose user agrees at once
-                    self.send_response(302)
-                    self.send_header("Location", outer.authorize(outer.issuer + self.path, whole=True))
-                    self.end_headers()
-                    return None
+                    address = outer.authorize(outer.issuer + self.path, whole=True)
+                    return self.reply(302, headers={"Location": address})
                 return self._answer(404, {})
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                self._answer(*outer.token(dict(parse_qsl(body)), self.headers.get("authorization", "")))
+                asked = dict(parse_qsl(self.body().decode()))
+                self._answer(*outer.token(asked, self.headers.get("authorization", "")))
 
             def _answer(self, status: int, content: dict[str, Any]) -> None:
-                text = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
+                self.reply(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.issuer = f"http://{host}:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
+        self.issuer = f"http://{host}:{self.port}"
 
     def usual(self) -> None:
         """Say what is right again."""

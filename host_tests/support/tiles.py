@@ -5,12 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from host_tests.support.http_server import Request, Serving
 
 MVT, PNG = 1, 2
 RAIL = {"kind": "rail", "name": "Turksib"}
@@ -82,25 +82,13 @@ def tile_server(answers: dict[str, tuple[str, bytes]]) -> Iterator[tuple[str, li
     it was asked for."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Request):
         def do_GET(self) -> None:
             asked.append(self.path)
             found = next((each for begin, each in answers.items() if self.path.startswith(begin)), None)
             kind, body = found or ("text/plain", b"none")
-            self.send_response(200 if found else 404)
-            self.send_header("content-type", kind)
-            self.send_header("access-control-allow-origin", "*")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            headers = {"Content-Type": kind, "Access-Control-Allow-Origin": "*"}
+            self.reply(200 if found else 404, body, headers)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with closing(Serving(Handler)) as server:
+        yield f"http://127.0.0.1:{server.port}", asked

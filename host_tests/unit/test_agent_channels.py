@@ -66,7 +66,7 @@ def test_a_message_with_an_unknown_end_goes_again_under_its_number(dispatch, mon
 
 def test_a_service_gets_it_by_apprise_and_its_address_is_not_shown(dispatch, caplog):
     receiver = Receiver()
-    address = f"json://127.0.0.1:{receiver.server.server_port}/hooks/verysecret"
+    address = f"json://127.0.0.1:{receiver.port}/hooks/verysecret"
     dispatch.add("room", address)
     caplog.set_level(logging.DEBUG)
     receiver.answer = lambda _: 404
@@ -97,7 +97,7 @@ def test_a_service_gets_it_by_apprise_and_its_address_is_not_shown(dispatch, cap
 
 def test_data_that_another_thread_receives_is_not_in_the_answer(dispatch):
     receiver = Receiver()
-    dispatch.add("room", f"json://127.0.0.1:{receiver.server.server_port}/")
+    dispatch.add("room", f"json://127.0.0.1:{receiver.port}/")
 
     def refused(_: object) -> int:  # in the thread of the receiver
         logging.getLogger("apprise").warning("error=500 for bolt's telephone +49 30 1234")
@@ -114,7 +114,7 @@ def test_data_that_another_thread_receives_is_not_in_the_answer(dispatch):
 def test_a_redirect_of_a_service_is_not_followed(dispatch):
     receiver, other = Receiver(), Receiver()
     receiver.answer = lambda _: 302
-    dispatch.add("room", f"json://127.0.0.1:{receiver.server.server_port}/")
+    dispatch.add("room", f"json://127.0.0.1:{receiver.port}/")
     dispatch.publish(alarm("tamper", 3))
     dispatch.work()
     assert dispatch.states() == ["waiting"] and not other.taken

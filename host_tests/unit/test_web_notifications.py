@@ -29,6 +29,15 @@ def pages(fleet: Fleet) -> Iterator[Pages]:
         yield made
 
 
+@pytest.fixture
+def root(fleet: Fleet, pages: Pages) -> Visitor:
+    """An administrator who has signed in."""
+    add_user(fleet.database, "root", role="admin")
+    visitor = Visitor(pages.url)
+    assert visitor.sign_in("root").status == 303
+    return visitor
+
+
 def test_a_rule_may_name_each_alarm_that_is_raised():
     known = answers.protocol("event")["properties"]["alarm"]["enum"]
     assert {*known} - {*ALARMS} == {"temperature-back", "heard-again"} and {*ALARMS} <= {*known}
@@ -186,10 +195,7 @@ def test_the_pages_add_and_remove_channels_and_rules_like_the_api(pages, fleet):
     assert root.post("/notifications/room/remove").status == 404
 
 
-def test_time_zones_are_listed_in_order_and_the_one_in_use_is_among_them(pages, fleet):
-    add_user(fleet.database, "root", role="admin")
-    root = Visitor(pages.url)
-    assert root.sign_in("root").status == 303
+def test_time_zones_are_listed_in_order_and_the_one_in_use_is_among_them(root):
     root.get("/notifications")
     assert root.post("/notifications", name="old", address="a@b.example", zone="US/Pacific").status == 303
     lists = re.findall(r'<select name="zone">(.*?)</select>', root.get("/notifications").text, re.DOTALL)
@@ -201,10 +207,7 @@ def test_time_zones_are_listed_in_order_and_the_one_in_use_is_among_them(pages, 
     assert root.post("/notifications/old/change", language="en", zone="US/Pacific").status == 303
 
 
-def test_a_paused_integration_is_paused_on_the_page_of_the_system_too(pages, fleet):
-    add_user(fleet.database, "root", role="admin")
-    root = Visitor(pages.url)
-    assert root.sign_in("root").status == 303
+def test_a_paused_integration_is_paused_on_the_page_of_the_system_too(root):
     root.get("/integrations")
     hook = "https://erp.example/x"
     assert root.post("/integrations", name="erp", kind="webhook", address=hook, what="event").status == 200
@@ -224,10 +227,7 @@ def test_each_rule_of_a_new_channel_is_in_the_audit_log(api):
     ]
 
 
-def test_an_error_at_an_address_is_shown_as_typed(pages, fleet):
-    add_user(fleet.database, "root", role="admin")
-    root = Visitor(pages.url)
-    assert root.sign_in("root").status == 303
+def test_an_error_at_an_address_is_shown_as_typed(root):
     root.get("/integrations")
     wrong = root.post("/integrations", name="erp", kind="webhook", address="ftp://erp.example/x")
     assert wrong.status == 400 and '<span class="wrong" role="alert" id="wrong">&#39;ftp://erp' in wrong.text
@@ -236,10 +236,7 @@ def test_an_error_at_an_address_is_shown_as_typed(pages, fleet):
     assert wrong.status == 400 and 'class="card wrong sentence" role="alert">no time zone' in wrong.text
 
 
-def test_the_page_of_reports_schedules_them(pages, fleet):
-    add_user(fleet.database, "root", role="admin")
-    root = Visitor(pages.url)
-    root.sign_in("root")
+def test_the_page_of_reports_schedules_them(root, fleet):
     root.get("/reports")
     wrong = root.post("/reports", name="monday", what="fleet", mailbox="nobody")
     assert wrong.status == 400 and "is not a mail address" in said(wrong)
