@@ -1,9 +1,12 @@
 """The tables. `migrations/` makes them."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -25,6 +28,12 @@ from landbridge.protocol.uplink import RANGES
 
 metadata = MetaData()
 Integer = BigInteger().with_variant(Integer32(), "sqlite")  # message numbers and times need more than 31 bits
+
+
+def _index_where(rows: ColumnElement[bool], name: str, *columns: Column[Any], unique: bool = False) -> None:
+    """Index only these rows of their table, on either engine."""
+    Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
+
 
 devices = Table(
     "devices",
@@ -59,12 +68,7 @@ devices = Table(
     Column("recompute_from_s", Integer),
     Column("silent_due_s", Integer),  # the missed session that was published; null: none
 )
-Index(
-    "devices_to_recompute",
-    devices.c.recompute_from_s,
-    sqlite_where=devices.c.recompute_from_s.is_not(None),
-    postgresql_where=devices.c.recompute_from_s.is_not(None),
-)
+_index_where(devices.c.recompute_from_s.is_not(None), "devices_to_recompute", devices.c.recompute_from_s)
 
 trips = Table(
     "trips",
@@ -84,9 +88,8 @@ trips = Table(
     # Arrival as first expected, by the timetable, and as expected now; null: not on the route, or arrived.
     Column("planned_s", Integer),
     Column("eta_s", Integer),
-    Column(
-        "expected", Text
-    ),  # JSON: hours to go after each station, mean and variance (tracking/travel_times.py)
+    # JSON: hours to go after each station, mean and variance (tracking/travel_times.py)
+    Column("expected", Text),
 )
 
 
@@ -122,12 +125,7 @@ points = Table(
 )
 # Those that the clock of an uplink dates. With the device in it, SQLite prefers the primary key,
 # which is in the index anyway.
-Index(
-    "points_by_power_on",
-    points.c.boot,
-    sqlite_where=points.c.quality == 0,
-    postgresql_where=points.c.quality == 0,
-)
+_index_where(points.c.quality == 0, "points_by_power_on", points.c.boot)
 
 uplinks = Table(
     "uplinks",
@@ -319,12 +317,11 @@ notifications = Table(
     Column("answer", Text),  # the last one
     Column("answered_s", Integer),
 )
-Index(
+_index_where(
+    notifications.c.state.in_(("waiting", "sending")),
     "notifications_open",
     notifications.c.channel,
     notifications.c.due_s,
-    sqlite_where=notifications.c.state.in_(("waiting", "sending")),
-    postgresql_where=notifications.c.state.in_(("waiting", "sending")),
 )
 Index("notifications_by_device", notifications.c.channel, notifications.c.device, notifications.c.answered_s)
 
@@ -584,17 +581,11 @@ euicc_notifications = Table(
     Column("wants_whole", Boolean, nullable=False, server_default=false()),  # asked for with its certificates
     Column("removed_s", Integer),  # from the card
 )
-Index(
-    "euicc_notifications_to_post",
-    euicc_notifications.c.next_s,
-    sqlite_where=euicc_notifications.c.posted_s.is_(None),
-    postgresql_where=euicc_notifications.c.posted_s.is_(None),
+_index_where(
+    euicc_notifications.c.posted_s.is_(None), "euicc_notifications_to_post", euicc_notifications.c.next_s
 )
-Index(
-    "euicc_notifications_to_remove",
-    euicc_notifications.c.device,
-    sqlite_where=euicc_notifications.c.removed_s.is_(None),
-    postgresql_where=euicc_notifications.c.removed_s.is_(None),
+_index_where(
+    euicc_notifications.c.removed_s.is_(None), "euicc_notifications_to_remove", euicc_notifications.c.device
 )
 
 # Profiles that are to be loaded onto cards, deleted or renamed, a row an order. Rows are never removed. What
@@ -640,12 +631,7 @@ downloads = Table(
     Column("outcome", String(16)),  # installed, done, failed, cancelled; null: open
     Column("ended_s", Integer),
 )
-Index(
-    "downloads_open",
-    downloads.c.device,
-    sqlite_where=downloads.c.outcome.is_(None),
-    postgresql_where=downloads.c.outcome.is_(None),
-)
+_index_where(downloads.c.outcome.is_(None), "downloads_open", downloads.c.device)
 
 # Certificates of eUICCs and of their makers, learned from downloads: notifications come without them.
 euicc_certificates = Table(
@@ -743,13 +729,7 @@ users = Table(
     Column("ended_by", Text),
     Column("ended_s", Integer),
 )
-Index(
-    "users_by_name",
-    users.c.name,
-    unique=True,
-    sqlite_where=users.c.ended_s.is_(None),
-    postgresql_where=users.c.ended_s.is_(None),
-)
+_index_where(users.c.ended_s.is_(None), "users_by_name", users.c.name, unique=True)
 
 # One link a user, with which a password is set; it works once.
 invitations = Table(
@@ -936,12 +916,7 @@ alarms = Table(
     sqlite_autoincrement=True,
 )
 Index("alarms_by_device", alarms.c.device, alarms.c.name)
-Index(
-    "open_alarms",
-    alarms.c.severity,
-    sqlite_where=alarms.c.cleared_s.is_(None),
-    postgresql_where=alarms.c.cleared_s.is_(None),
-)
+_index_where(alarms.c.cleared_s.is_(None), "open_alarms", alarms.c.severity)
 
 # What people wrote about an alarm. Rows are never deleted.
 alarm_comments = Table(
