@@ -333,8 +333,14 @@ def order_and_end(fleet: Fleet, who: User, how: str, arrives: bool) -> list[tupl
     return before
 
 
-@pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
-@pytest.mark.parametrize("how", [HEARD, LOST, UNHEARD])
+@pytest.mark.parametrize(
+    ("opened", "how", "arrives"),
+    [
+        *(("sqlite", how, arrives) for how in (HEARD, LOST, UNHEARD) for arrives in (False, True)),
+        ("postgresql", HEARD, True), ("postgresql", LOST, False), ("postgresql", UNHEARD, True),
+    ],
+    indirect=["opened"],
+)  # fmt: skip
 def test_requests_of_a_tenant_are_not_delivered_on_the_next_trip(made, how, arrives):
     before = order_and_end(made, ACME, how, arrives)
     now = [(each.state(), list(each.got)) for each in made.trackers]
