@@ -72,7 +72,9 @@ COSTS = {
 }
 """From the facts: all policies are evaluated with them, and a device starts with them until it has learned.
 An attempt takes at most what the firmware draws (scheduler/energy.py) in some 15 minutes: five to register,
-two to four to open the connection, half a minute for each message."""
+two to four to open the connection, half a minute for each message. The facts leave out the start of a
+SIM7600 before a fix alone, 5 to 6 J: its levels below 300 J a day were trained with fixes of 8.1, 8.9 and
+12.8 J, reports of 14 and of 40 J, and 32 J a day of sleep (scheduler/pacing.py)."""
 MEASURED = {
     # By the world's meter, BG95, seeds 1 to 8, 45 days at 100 J a day; joules with the wake. Then a wake took
     # 0.41 J and a wait 0.09 W; by today's tables (world/cpu.py, world/meter.py) these are 0.19 J and 0.072 W:
