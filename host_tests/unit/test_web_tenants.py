@@ -74,6 +74,22 @@ def test_the_operator_names_the_tenant_of_an_integration(api):
     assert api.ask("GET", "/v1/integrations/twice?tenant=bolt", None, "admin", "acme")[0] == 404
 
 
+def test_an_address_that_a_tenant_gives_is_public_also_if_the_operator_has_added_the_integration(api):
+    path, inside = "/v1/integrations/inside?tenant=acme", "http://10.0.0.7:8081/"
+
+    def only_public() -> bool:
+        with api.fleet.database.reading() as connection:
+            return integrations.known(connection, "inside", "acme").only_public
+
+    wanted = {"name": "inside", "address": inside, "tenant": "acme"}
+    assert api.ask("POST", "/v1/integrations", wanted)[0] == 201 and not only_public()
+    assert api.ask("PATCH", path, {"address": inside}, "admin", "acme")[0] == 400
+    renamed = {"address": "https://stands-for-10-0-0-7.example/"}
+    assert api.ask("PATCH", path, renamed, "admin", "acme")[0] == 200 and only_public()
+    assert api.ask("PATCH", path, {"paused": True})[0] == 200 and only_public()
+    assert api.ask("PATCH", path, {"address": inside})[0] == 200 and not only_public()
+
+
 def test_tokens_of_one_name_share_neither_answers_nor_views(api):
     keys = {}
     for tenant in ("acme", "bolt", None):

@@ -193,7 +193,7 @@ def change(
         refuse_stale(request, row.name, *replaced(row))
         found = stored.of_row(row)
         if given:
-            rules.change(connection, found, given, it.clock.now_s())
+            rules.change(connection, found, given, it.clock.now_s(), who.tenant is not None)
         return serialized(connection, _of(connection, who, integration, tenant))
 
 

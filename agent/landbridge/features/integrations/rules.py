@@ -56,12 +56,19 @@ def add(
     return secret
 
 
-def change(connection: Connection, found: Integration, changes: Mapping[str, Any], now_s: int) -> None:
-    """Change `address`, `what` it gets (empty: all that it accepts), or whether it is `paused`. `UserError`
-    says what is wrong."""
+def change(
+    connection: Connection,
+    found: Integration,
+    changes: Mapping[str, Any],
+    now_s: int,
+    by_tenant: bool = False,
+) -> None:
+    """Change `address` (`by_tenant`: of public hosts only), `what` it gets (empty: all that it accepts), or
+    whether it is `paused`. `UserError` says what is wrong."""
     values = dict(changes)
     if "address" in values:
         _check_address(values["address"], found.kind)
+        values["only_public"] = by_tenant
     if "what" in values:
         values["what"] = json.dumps(_accepted(values["what"], found.kind))
     integrations.change(connection, found.integration, values, now_s)
