@@ -20,6 +20,7 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.fleet import queries as listed
 from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.queries import SimCard
+from landbridge.features.users import rules as tokens
 from landbridge.points import paged, quality
 from landbridge.points import usage_by_card as report
 from landbridge.points.queries import points
@@ -130,6 +131,25 @@ def test_the_live_feed_begins_with_uplinks_received_while_the_page_loaded(tmp_pa
             first = next(line for line in feed if line.startswith(b"data: "))
     fleet.database.close()
     assert json.loads(first.removeprefix(b"data: "))["device"] == FIRST
+
+
+def test_the_live_feed_sends_no_row_after_its_token_was_revoked(tmp_path, monkeypatch):
+    set_clock(tmp_path / "clock", NOW_S)
+    monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    fleet = Fleet(tmp_path)
+    fleet.heard(NOW_S - 10)
+    pages = Pages(fleet)
+    headers = {"Authorization": f"Bearer {pages.token('operator')}"}
+    with pages.served():
+        request = urllib.request.Request(f"{pages.url}/live", headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as feed:
+            next(line for line in feed if line.startswith(b"data: "))
+            with fleet.database.writing() as connection:
+                tokens.revoke(connection, "operator", "bench", NOW_S)
+            fleet.heard(NOW_S - 5)
+            rest = feed.read()
+    fleet.database.close()
+    assert b"data" not in rest
 
 
 def test_a_number_that_no_event_had_is_refused(pages):

@@ -72,10 +72,10 @@ def signed_in_user(request: Request) -> User:
     """As `current_user`, for the pages on which the second factor is set up."""
     it = services(request)
     now_s = it.clock.now_s()
-    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    bearer = _bearer(request)
     with it.database.reading() as connection:
-        if kind.lower() == "bearer":  # a proxy in front may require a password of its own
-            return _of_token(it, tokens.valid(connection, secret.hashed(given), now_s), now_s)
+        if bearer is not None:
+            return _of_token(it, tokens.valid(connection, secret.hashed(bearer), now_s), now_s)
         cookie = request.cookies.get(COOKIE, "")
         row = sessions.find(connection, secret.hashed(cookie), now_s)
     return _of_session(it, row, csrf_of(cookie), now_s)
@@ -120,11 +120,21 @@ def waiting_user(request: Request) -> Row[Any] | None:
         return people.find(connection, row.user) if row is not None and row.means == sessions.WAITS else None
 
 
-def is_signed_in(it: Services, cookie: str) -> bool:
-    """Whether this sign-in session is valid."""
+def is_signed_in(request: Request) -> bool:
+    """Whether the token or sign-in session of a request is valid still; asking is no use of it."""
+    it, bearer = services(request), _bearer(request)
+    now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        row = sessions.find(connection, secret.hashed(cookie), it.clock.now_s())
+        if bearer is not None:
+            return tokens.valid(connection, secret.hashed(bearer), now_s) is not None
+        row = sessions.find(connection, secret.hashed(request.cookies.get(COOKIE, "")), now_s)
     return row is not None and row.means != sessions.WAITS
+
+
+def _bearer(request: Request) -> str | None:
+    """Return the token of a request; a proxy in front may require a password of its own there."""
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    return given if kind.lower() == "bearer" else None
 
 
 def acting_user(request: Request) -> User:

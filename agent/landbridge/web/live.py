@@ -46,11 +46,12 @@ async def stream(it: Services, tenant: str | None, may_go_on: Callable[[], bool]
     yield "retry: 3000\n\n"
     while not it.stop.is_set():
         looks += 1
-        if looks % _KEEP_ALIVE_POLLS == 0:
-            if not await run_in_threadpool(may_go_on):
-                return
+        rows, is_due = await run_in_threadpool(feed.changes), looks % _KEEP_ALIVE_POLLS == 0
+        if (rows or is_due) and not await run_in_threadpool(may_go_on):
+            return
+        if is_due:
             yield ": alive\n\n"
-        for row in await run_in_threadpool(feed.changes):
+        for row in rows:
             yield f"data: {json.dumps(row, separators=(',', ':'))}\n\n"
         await asyncio.sleep(POLL_S)
 

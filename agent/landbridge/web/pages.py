@@ -66,8 +66,8 @@ def fleet_rows(request: Request, who: CurrentUser) -> Response:
 @router.get("/live")
 def live(request: Request, who: CurrentUser) -> Live:
     """Stream the changes in the fleet."""
-    it, cookie = services(request), request.cookies.get(auth.COOKIE, "")
-    return Live(it, who.name, stream(it, who.tenant, lambda: auth.is_signed_in(it, cookie)))
+    it = services(request)
+    return Live(it, who.name, stream(it, who.tenant, lambda: auth.is_signed_in(request)))
 
 
 @router.get("/devices/{device}")
