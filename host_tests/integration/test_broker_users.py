@@ -252,6 +252,60 @@ def test_a_platform_reads_its_tenant_only(setup):
     assert heard == ["landbridge/out/acme/x/track"]
 
 
+def test_a_hostile_platform_hears_and_says_nothing_that_is_not_its_own(setup):
+    """With any filter, topic or payload that a client can send, at the trackers' port."""
+    setup.run("devices", "add", "own-1")
+    password = setup.run("broker", "add-platform", "erp-4", "--tenant", "acme").out.strip()
+    hostile = setup.connected("erp-4", password)
+    heard: list[str] = []
+    granted: list[object] = []
+    hostile.on_message = lambda _c, _d, message: heard.append(message.topic)
+    hostile.on_subscribe = lambda *_: granted.append(1)
+    filters = (
+        "+/+/+/+/position", "landbridge/out/+/own-1/#", "landbridge/out/bolt/#", "landbridge/+/down",
+        "landbridge/out/acme/../bolt/#", "$share/all/landbridge/out/bolt/#", "$share/x/#", "$SYS/#",
+        "$CONTROL/#", "homeassistant/#", "landbridge/agent/#", "landbridge//out/#",
+    )  # fmt: skip
+    for each in filters:
+        hostile.subscribe(each, 1)
+    wait_until(lambda: len(granted) == len(filters), "all answers")
+    others = (
+        "landbridge/out/bolt/own-1/position", "landbridge/own-1/down", "landbridge/agent/published",
+        "homeassistant/x", "landbridge/out/operator/own-1/position",
+    )  # fmt: skip
+    from landbridge.features.devices.broker_users import control
+
+    seen: list[str] = []
+    with control(config_file.load().broker) as agent:
+        agent.client.on_message = lambda _c, _d, message: seen.append(message.topic)
+        for each in ("landbridge/#", "homeassistant/#", "$CONTROL/dynamic-security/v1"):
+            agent.client.subscribe(each, 1)
+        for each in others:
+            agent.client.publish(each, b"secret", 1, retain=each.endswith("position")).wait_for_publish(10)
+        wait_until(lambda: len(seen) == len(others), "the agent's own messages")
+        for each in (
+            *others,
+            "landbridge/own-1/up",
+            "landbridge/out/acme/x/position",
+            "landbridge",
+            "$SYS/x",
+        ):
+            for payload in (b"", b"forged", b"\xff" * 70_000):
+                hostile.publish(each, payload, 1, retain=True)
+        hostile.publish("$CONTROL/dynamic-security/v1", b'{"commands": [{"command": "listClients"}]}', 1)
+        late = setup.connected("erp-4", password)  # in place of the one before
+        late.on_message = hostile.on_message
+        for each in filters:
+            late.subscribe(each, 1)
+        agent.client.publish("landbridge/out/acme/x/track", b"the end", 1).wait_for_publish(10)
+        wait_until(lambda: "landbridge/out/acme/x/track" in seen, "the last message")
+    assert seen[len(others) :] == ["landbridge/out/acme/x/track"] and heard == []
+    for each in ("own-1", "landbridge-agent"):
+        assert code_of(setup.connected(each, password)) != 0
+    for each in (hostile, late):
+        each.disconnect()
+
+
 def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
     add = ("broker", "add-platform", "erp-3", "--tenant", "acme")
     password = setup.run(*add).out.strip()
