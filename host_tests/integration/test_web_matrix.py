@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from landbridge.features.sharing import rules as share_links
@@ -353,3 +354,22 @@ def test_each_role_has_the_permissions_of_the_table(matrix, role, tenant):
         if tenant == OTHER and status < 300:
             wrong += [f"{name} shows {mark}" for mark in MARKS if mark in text and name not in BODIES]
     assert not wrong, "\n".join(wrong)
+
+
+def test_no_query_names_anything_of_another_tenant(matrix):
+    """Each parameter of each list and thing, with what is the owner's."""
+    headers = {"authorization": f"Bearer {matrix.api.token('admin', OTHER)}"}
+    guesses = [*map(str, matrix.names.values()), OWNER, "operator", CONTAINER, "order=1", "Acme yard", "%"]
+    wrong, asked = [], 0
+    for name, described in operations(matrix):
+        method, path = name.split()
+        for each in described.get("parameters", ()) if method == "GET" else ():
+            for guess in dict.fromkeys(guesses) if each["in"] == "query" else ():
+                first = QUERIES.get(name, "?").rstrip("?") or "?"
+                query = f"{first}{'&' if first != '?' else ''}{each['name']}={quote(guess)}"
+                given = matrix.api.request("GET", path.format(**matrix.names) + query, None, headers)
+                asked += 1
+                text = given.body.decode("utf-8", "replace").replace(guess, "")
+                shown = given.status < 300 and [mark for mark in MARKS if mark in text]
+                wrong += [f"{path}{query}: {given.status}"] if shown or given.status >= 500 else []
+    assert asked > 1_000 and not wrong, "\n".join(wrong)
