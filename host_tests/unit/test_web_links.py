@@ -66,3 +66,12 @@ def test_a_link_over_the_api_lasts_as_long_as_the_trip_by_default(fleet, tmp_pat
         assert pages.ask(path, token, "POST", {"length": "60d"})[0] == 201
         assert '"until":null' in pages.ask(path, token)[1]
         assert "the trip ends" in pages.ask(f"/devices/{FIRST}", token)[1]
+
+
+def test_a_device_without_a_trip_says_why_nothing_can_be_shared(fleet):
+    with Pages(fleet).served() as pages:
+        text = pages.ask(f"/devices/{FIRST}", pages.token("anna", "operator"))[1]
+        assert '<p class="hint">No trip</p>' in text and "Share this trip" not in text
+        fleet.trip(CONTAINER, 0, None, "acme")
+        text = pages.ask(f"/devices/{FIRST}", pages.token("berta", "operator"))[1]
+        assert '<p class="hint">No trip</p>' not in text and "Share this trip" in text
