@@ -33,7 +33,7 @@ def add(
         help="Metres around a point or to each side of a line, 50 to 500000; default: property radius_m.",
     ),
     tenant: str | None = typer.Option(
-        None, help="Only for trips of this tenant; default: all trips, and devices without one."
+        None, help="Only for trips of this tenant; default: all trips, and devices without a trip."
     ),
 ) -> None:
     """Add a geofence
