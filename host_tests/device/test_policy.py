@@ -377,11 +377,22 @@ def test_where_a_joule_buys_little_one_of_four_is_kept_for_the_unexpected():
 def test_near_the_destination_the_sleep_of_days_is_kept_where_reports_are_cheap():
     ages = []
     for modem, left in (("bg95", 2 * ASLEEP_MJ), ("bg95", 4 * ASLEEP_MJ), ("sim7600", 4 * ASLEEP_MJ)):
-        state = up_to_date()
-        policy.feel(state, left, AlmostThere)
-        pacing.select(state, battery.COSTS[modem], "bg95", AlmostThere, 0, 0)
-        ages.append(state[st.AGE_MIN])
+        ages.append(age_near_the_destination(modem, left, used=40 * ASLEEP_MJ))
     assert ages[0] == pacing.TABLES["bg95"][0][4] > ages[1] > ages[2]
+
+
+def test_on_a_short_trip_little_of_the_battery_is_kept_for_a_late_arrival():
+    left = 2 * ASLEEP_MJ
+    assert age_near_the_destination("bg95", left, used=0) < pacing.TABLES["bg95"][0][4]
+
+
+def age_near_the_destination(modem, left, used):
+    """The minutes of age for a joule where so many mJ are left and so many are used."""
+    state = up_to_date()
+    state[st.ENERGY_MJ] = used
+    policy.feel(state, left, AlmostThere)
+    pacing.select(state, battery.COSTS[modem], "bg95", AlmostThere, 0, 0)
+    return state[st.AGE_MIN]
 
 
 def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
@@ -498,6 +509,16 @@ def test_a_registration_that_cannot_be_paid_causes_no_wakes():
         st.begin(state, NOW + DAY, 0)
         state[st.POINT_AT], state[st.WAITING], state[st.LEFT] = NOW + DAY, 1, state[st.RESERVE] + spare_mj
         assert (policy.until(state, COSTS, Forecast, 0) - state[st.NOW] >= HOUR) == sleeps, spare_mj
+
+
+def test_a_stationary_device_without_a_point_still_wakes_for_a_report():
+    """Its searches for satellites have failed, and the level watches no stop: only motion would wake it."""
+    state = up_to_date(24)
+    state[st.POSITION_HOLDS] = state[st.LINGER_S] = state[st.WAITING] = 0
+    state[st.FIX_NOT_BEFORE] = NOW + 2 * DAY
+    assert NOW + 2 * DAY <= policy.until(state, COSTS, Forecast, 0) < NOW + 8 * DAY
+    state[st.FIX_NOT_BEFORE] = 0
+    assert policy.until(state, COSTS, Forecast, 0) < NOW + 8 * DAY
 
 
 def test_a_trip_of_known_length_reserves_no_energy_for_a_longer_one():

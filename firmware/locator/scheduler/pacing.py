@@ -18,8 +18,10 @@ AHEAD_S = const(6 * 3600)
 _FLOOR_AHEAD_S = const(6 * 3600)
 # The sleep of so many days is not spent on the way, and that of more days not where joules gain little: the
 # last stop may take days longer than the route data expects, and then it is too late to save. Where a report
-# costs more than a day of sleep it pays for none.
+# costs more than a day of sleep it pays for none. On a short trip it is at most one joule of so many that the
+# battery gives.
 _LATE_DAYS = (2, 6)
+_LATE_PART = const(12)
 # Between signs of life on the way. Near the destination, or without a route, they come sooner
 # (policy.SIGN_S): that the device is heard counts there, not that it outlasts the stay.
 _SIGN_S = const(3 * 86400)
@@ -91,7 +93,9 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
     longer_mj = min(asleep_an_hour * (forecast.deviation_s // _HOUR_S), max(0, left - sure_mj))
     if 0 < least_s == lasts_s:
         late_mj = longer_mj = 0  # the settings say when it ends
-    rate, rich = (max(left - days * late_mj, 0) // 1000 * 1440 // to_go_min for days in _LATE_DAYS)
+    whole_mj = left + energy.used_mj(state)
+    late = [min(days * late_mj, whole_mj // _LATE_PART) for days in _LATE_DAYS]
+    rate, rich = (max(left - each, 0) // 1000 * 1440 // to_go_min for each in late)
     rate = _paid(levels, max(rich, min(rate, _little(levels))))
     must_last = forecast.mcc and least_s > 0
     if weaker_mj:
@@ -100,7 +104,7 @@ def choose(state, costs, carries_j, levels, forecast, least_s, weaker_mj=0):
         if must_last:
             state[st.LEFT] = min(left, weaker_mj)  # the reserve is kept of what there really is
     elif must_last and (not forecast.leg_s or least_s > trip_s + AHEAD_S):
-        held = (left + energy.used_mj(state)) // 16 * _HELD
+        held = whole_mj // 16 * _HELD
         rate = min(rate, max((left - held) // 1000 * 1440 // to_go_min, _little(levels)))
     state[st.SIGN_S] = _SIGN_S if forecast.leg_s and lasts_s > _NEAR_S else policy.SIGN_S
     state[st.RESERVE] = sure_mj + longer_mj

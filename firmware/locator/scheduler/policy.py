@@ -292,7 +292,9 @@ def until(state, costs, forecast, not_before):
     elif now - state[st.STOPPED_AT] <= state[st.LINGER_S]:
         point = max(state[st.POINT_AT] + state[st.DWELL_S], state[st.FIX_NOT_BEFORE])
     if not (state[st.WAITING] or state[st.POSITION_HOLDS] or is_short):
-        return min(point, never)  # until then there is nothing to report
+        if min(point, never) < now + _NEVER_S:
+            return min(point, never)  # until then there is nothing to report
+        not_before = max(not_before, state[st.FIX_NOT_BEFORE])  # a report has a point of its own
     cost = _report_mj(state, costs, state[st.NETWORK])
     cost += _weak_mj(state, cost) + max(costs.wake, _fresh_mj(state, costs))
     searched = cost + min(_search_costs(state, costs))
