@@ -5,11 +5,15 @@ import re
 
 from landbridge.core.clock import iso
 from landbridge.events import publishing
+from landbridge.features.routes.queries import routes
+from landbridge.features.sharing import rules as shares
+from landbridge.features.trips import queries as trips
+from landbridge.geo.route import Waypoint
 from landbridge.protocol.event import Event
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.pages import CONTAINER, Shown
-from host_tests.support.trips import BEGIN_S, HOUR_S
+from host_tests.support.trips import BEGIN_S, HOUR_S, STATIONS
 
 OTHER = "MSKU0000006"
 
@@ -118,3 +122,35 @@ def test_a_trip_that_goes_on_after_the_arrival_is_not_under_way(fleet: Fleet):
         assert "arrived</span></h1>" in head and "ETA" not in head
         assert f'<dt>Arrived</dt><dd><time datetime="{since}"' in head, "since when it stands there"
         assert f'datetime="{since}"' in pages.ask("/trips", anna)[1]
+
+
+def test_a_shared_page_says_that_the_container_arrived_and_where(fleet: Fleet):
+    dit = Waypoint("Duisburg DIT", "DE", 51.45, 6.75, "hub", 1100.0)
+    with fleet.database.writing() as connection:
+        routes.add(connection, "west", [*STATIONS, dit], [1.0], BEGIN_S)
+        trip = trips.start(connection, FIRST, CONTAINER, "west", "Duisburg", 3600, BEGIN_S)
+        row = trips.find(connection, trip)
+        assert row is not None
+        link = shares.add(connection, row, "2000h", "bench", NOW_S).secret
+    fleet.heard(BEGIN_S + 40 * HOUR_S, BEGIN_S + 41 * HOUR_S)
+    pages = Pages(fleet)
+    with pages.served():
+        anna = pages.token("anna", "operator")
+        shown = pages.ask(f"/s/{link}?language=en", "")[1]
+        assert ">To Duisburg</p>" in shown and "Next session" in shown
+        assert "Duisburg" not in pages.ask("/trips?language=zh", anna)[1]
+        content = {"type": "stop", "place": "Duisburg DIT", "time": iso(BEGIN_S), "trip": trip}
+        for number in range(31):
+            stop = Event(f"{FIRST}/{number}/stop", FIRST, "stop", True, trip, number, NOW_S, content, None)
+            with fleet.database.writing() as connection:
+                publishing.publish(connection, [stop], NOW_S)
+        since = iso(BEGIN_S + HOUR_S)
+        content = {"type": "arrival", "place": "Duisburg", "since": since, "trip": trip}
+        arrival = Event(f"{FIRST}/99/arrival", FIRST, "arrival", True, trip, 99, NOW_S, content, None)
+        with fleet.database.writing() as connection:
+            publishing.publish(connection, [arrival], NOW_S)
+        shown = pages.ask(f"/s/{link}?language=en", "")[1]
+        assert f'>Arrived in Duisburg <b><time datetime="{since}"' in shown and "Next session" not in shown
+        assert "Earlier events are not shown." in shown
+        shown = pages.ask(f"/s/{link}?language=zh", "")[1].partition("<main")[2]
+        assert "杜伊斯堡" in shown and "Duisburg" not in shown

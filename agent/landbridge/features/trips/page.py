@@ -42,15 +42,17 @@ def all_trips(
         shown = [_trip(row, arrived.get(row.trip)) for row in found.rows]
         idle = _idle(connection) if who.tenant is None else []
         offers = [offer for device in idle for offer in _offers(connection, device)]
-        names = [each.route for each in routes.every(connection)]
-    values: dict[str, Any] = {"trips": shown, "idle": idle, "offers": offers, "routes": names}
+        known = [each.route for each in routes.every(connection)]
+        names = _chinese_names(request, connection, found.rows)
+    values: dict[str, Any] = {
+        "trips": shown, "idle": idle, "offers": offers, "routes": known, "names": names,
+    }  # fmt: skip
     return page(request, "trips.html", who=who, state=state, text=text, is_cut=bool(found.next), **values)
 
 
 @router.get("/trips/{trip}")
 def one_trip(request: Request, who: CurrentUser, trip: Number) -> HTMLResponse:
     """One trip with its map and its events."""
-    is_chinese = language_of(request).is_chinese
     with services(request).database.reading() as connection:
         row = trips.find(connection, trip)
         if row is None or (who.tenant is not None and row.tenant != who.tenant):
@@ -62,10 +64,16 @@ def one_trip(request: Request, who: CurrentUser, trip: Number) -> HTMLResponse:
         fix = points.newest_fix(connection, row.device, quality.NOT_LATEST, trip)
         at = (fix.point.latitude_deg, fix.point.longitude_deg) if fix else (None, None)
         way = drawn(connection, row.route, *at)
-        names = chinese_names(connection, [(row.route, row.destination)]) if is_chinese else {}
+        names = _chinese_names(request, connection, [row])
     data = {"events": happened, "way": way, "names": names}
     shown: dict[str, Any] = {"trip": _trip(row, arrived_s), "events": happened[::-1], "routes": known}
     return page(request, "trip.html", who=who, data=data, **shown)
+
+
+def _chinese_names(request: Request, connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, str]:
+    """Return the names of the places of these trips, for a page in Chinese."""
+    is_chinese = language_of(request).is_chinese
+    return chinese_names(connection, {(row.route, row.destination) for row in rows}) if is_chinese else {}
 
 
 def _idle(connection: Connection) -> list[str]:

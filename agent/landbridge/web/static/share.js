@@ -35,7 +35,6 @@ setTimeout(() => location.reload(), 600_000);
 /** What the card leaves of the map. */
 function room() {
   const [card, all] = [".over", "#map"].map((each) => document.querySelector(each).getBoundingClientRect());
-  const isBelow = card.top > all.top + all.height / 3;
-  if (card.top >= all.bottom) return 40;
-  return { top: 50, right: 50, left: isBelow ? 30 : Math.min(card.right - all.left + 60, all.width / 2), bottom: isBelow ? Math.min(all.bottom - card.top + 20, all.height * 0.6) : 50 };
+  if (card.top >= all.bottom) return 40; // on a phone and on paper it is below the map
+  return { top: 50, right: 50, left: Math.min(card.right - all.left + 60, all.width / 2), bottom: 50 };
 }
