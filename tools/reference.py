@@ -107,8 +107,10 @@ def _title(text: str) -> str:
 def _arguments(command: Any) -> Iterator[str]:
     """The arguments in capitals, an optional one in brackets."""
     for each in command.params:
-        if each.param_type_name == "argument":
-            name = str(each.metavar or each.name).strip("[].").upper() + ("..." if each.nargs == -1 else "")
+        if each.param_type_name == "argument" and "[" in (each.metavar or ""):
+            yield each.metavar
+        elif each.param_type_name == "argument":
+            name = str(each.metavar or each.name).strip(".").upper() + ("..." if each.nargs == -1 else "")
             yield name if each.required else f"[{name}]"
 
 

@@ -149,13 +149,17 @@ def run_command(arguments: Sequence[str] | None) -> None:
         sys.exit(_failure(str(error)))
     except TyperException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "landbridge")
-        sys.exit(_failure(f"{error.format_message().rstrip('.')}; see `{where} --help`"))
+        why = error.format_message().replace("Value error, ", "").rstrip(".")
+        sys.exit(_failure(f"{why}; see `{where} --help`"))
     except (typer.Abort, BrokenPipeError):
         sys.exit(1)
     except DBAPIError as error:
         sys.exit(_failure(f"database: {error.orig}; if its file is damaged, put the backup in its place"))
     except OSError as error:
-        sys.exit(_failure(f"{error}; check that there is space, and the permissions"))
+        remedy = (
+            "the path" if isinstance(error, FileNotFoundError) else "that there is space, and the permissions"
+        )
+        sys.exit(_failure(f"{error}; check {remedy}"))
     sys.exit(code)
 
 

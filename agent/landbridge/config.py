@@ -99,7 +99,7 @@ class Store:
 @strict
 @dataclass(frozen=True)
 class Devices:
-    """What `landbridge devices add` writes into a device's settings."""
+    """What `landbridge devices add` writes for a device, and limits of devices."""
 
     directory: _File = key("devices", "Folder for the configuration files of devices, one folder per device.")
     broker_host: _HostOrNone = key(

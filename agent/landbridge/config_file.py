@@ -196,7 +196,6 @@ def _assignment(each: _Key, value: str | int | bool, with_secrets: bool) -> str:
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(
-            f"no configuration {path}: write one with `landbridge config > {path}`"
-            f" or name yours in {FILE_VARIABLE}"
+            f"no configuration {path}: `landbridge setup` writes one; or name the folder of yours by --data"
         )
     return files.toml_of(files.text(path), str(path))

@@ -18,7 +18,7 @@ def connected(client, _userdata, _flags, reason, _properties):
 
 def subscribed(_client, _userdata, _mid, reasons, _properties):
     if reasons[0].is_failure:
-        sys.exit(f"{user} may not read {topic}: name the tenant as the last argument")
+        sys.exit(f"{user} may not read {topic}: name your tenant as the last argument")
 
 
 client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)

@@ -143,7 +143,7 @@ def test_container_numbers(text):
         (("devices", "show", "lb-9"), "no device lb-9; `landbridge devices list`"),
         (("track", "lb-9"), "no device lb-9"),
         (("export", "lb-9"), "no device lb-9"),
-        (("export", "lb-9", "--format", "pdf"), "'geojson', 'gpx', 'csv'"),
+        (("export", "lb-9", "--format", "pdf"), "'--format': 'pdf' is not one of 'geojson', 'gpx', 'csv'"),
         (("trips", "end", "lb-9"), "no device lb-9"),
         (("dead-letters", "show", "7"), "no dead letter 7"),
         (("dead-letters", "show", "x"), "Invalid value for 'number'"),

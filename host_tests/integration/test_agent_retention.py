@@ -77,6 +77,7 @@ def test_a_copy_is_made_while_the_agent_writes(capsys, tmp_path, device):
     device.send([point(2)])
     assert (copy.stat().st_mode & 0o777) == 0o600
     assert "already exists" in refused(capsys, "backup", str(copy))
+    assert "; check the path" in refused(capsys, "backup", str(copy.parent / "nowhere" / copy.name))
     with Database(copy).reading() as connection:
         assert [each.point.seq for each in points.track(connection, DEVICE)] == [1]
 

@@ -1,6 +1,7 @@
 """Users at Mosquitto come and go with devices; files of devices are added whole or not at all."""
 
 import json
+import queue
 import subprocess
 import sys
 from pathlib import Path
@@ -306,6 +307,21 @@ def test_a_hostile_platform_hears_and_says_nothing_that_is_not_its_own(setup):
         each.disconnect()
 
 
+def test_home_assistant_reads_its_topics_as_a_platform_of_the_operator(setup, monkeypatch):
+    monkeypatch.setenv("LANDBRIDGE_BROKER_HOME_ASSISTANT", "homeassistant")
+    for user, tenant, may_discover in (("erp-home", "operator", True), ("erp-5", "acme", False)):
+        client = setup.connected(
+            user, setup.run("broker", "add-platform", user, "--tenant", tenant).out.strip()
+        )
+        granted: queue.Queue[bool] = queue.Queue()
+        client.on_subscribe = lambda _c, given, _mid, reasons, _p: given.put(not reasons[0].is_failure)
+        client.user_data_set(granted)
+        for topic, may in (("homeassistant/#", may_discover), (f"landbridge/out/{tenant}/#", True)):
+            client.subscribe(topic, 1)
+            assert granted.get(timeout=10) is may, (user, topic)
+        client.disconnect()
+
+
 def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
     add = ("broker", "add-platform", "erp-3", "--tenant", "acme")
     password = setup.run(*add).out.strip()
@@ -314,7 +330,7 @@ def test_the_subscriber_of_the_documentation_needs_the_tenant(setup):
     listing = [sys.executable, str(REPOSITORY / "docs" / "reference" / "subscriber.py"), "localhost"]
     listing += [str(setup.port), str(setup.folder / "tls" / "ca.pem"), "erp-3"]
     for words, said in (
-        ([password], "erp-3 may not read landbridge/out/#: name the tenant as the last argument\n"),
+        ([password], "erp-3 may not read landbridge/out/#: name your tenant as the last argument\n"),
         (["wrong"], "the broker refuses erp-3: Not authorized\n"),
     ):
         ended = subprocess.run([*listing, *words], capture_output=True, text=True, timeout=60, check=False)

@@ -69,7 +69,8 @@ def add_platform(
 ) -> None:
     """Add a platform as broker user; print its password once
 
-    It may read what the agent publishes for the tenant.
+    It may read what the agent publishes for the tenant; for the operator's, also what [broker] home_assistant
+    publishes.
 
     \b
     Examples:
@@ -84,7 +85,10 @@ def add_platform(
             if devices.find(connection, name):
                 raise UserError(f"{name} is a device; choose another name")
         with broker_users.control(it.config.broker) as there:
-            print(there.add_platform(name, tenant if tenant == OPERATOR else checked(tenant, "tenant")))
+            if tenant == OPERATOR:
+                print(there.add_platform(name, tenant, it.config.broker.home_assistant))
+            else:
+                print(there.add_platform(name, checked(tenant, "tenant")))
 
 
 @commands.command()

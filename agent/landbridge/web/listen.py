@@ -22,7 +22,7 @@ def listening(web: Web) -> Iterator[socket.socket]:
     except OSError as error:
         raise UserError(
             f"cannot listen on {web.host} port {web.port}: {error.strerror}; stop what uses it, or"
-            " correct [web]"
+            " choose another ([web] port; `landbridge web --port`)"
         ) from None
     with listener:
         yield listener

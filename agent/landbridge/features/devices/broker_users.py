@@ -89,13 +89,15 @@ class Control:
                 " there, or add the devices under other ids"
             )
 
-    def add_platform(self, user: str, tenant: str) -> str:
-        """Add a user who may read what is published for the tenant; return the password."""
-        password, topic = secrets.token_urlsafe(18), f"landbridge/out/{tenant}/#"
-        role = f"platform {tenant}"
-        acls = [{"acltype": "subscribePattern", "topic": topic, "priority": 0, "allow": True}]
-        self.run([{"command": "createRole", "rolename": role, "acls": acls}], _THERE)
-        roles = [{"rolename": role, "priority": 0}]
+    def add_platform(self, user: str, tenant: str, prefix: str = "") -> str:
+        """Add a user who may read what is published for the tenant, and below a `prefix` of Home Assistant;
+        return the password."""
+        password = secrets.token_urlsafe(18)
+        topics = {f"platform {tenant}": f"landbridge/out/{tenant}/#"}
+        if prefix:
+            topics[f"platform discovery {prefix}"] = f"{prefix}/#"
+        self.run([_reader(*each) for each in topics.items()], _THERE)
+        roles = [{"rolename": role, "priority": 0} for role in topics]
         wanted = {"command": "createClient", "username": user, "password": password, "roles": roles}
         (made,) = self.run([wanted], _THERE)
         if "error" in made:
@@ -106,6 +108,11 @@ class Control:
         """Remove users; connected clients are disconnected."""
         self.run([{"command": "deleteClient", "username": each} for each in users], _GONE)
         self.run([{"command": "deleteRole", "rolename": each} for each in users], _GONE)
+
+
+def _reader(role: str, topic: str) -> _Command:
+    acls = [{"acltype": "subscribePattern", "topic": topic, "priority": 0, "allow": True}]
+    return {"command": "createRole", "rolename": role, "acls": acls}
 
 
 def _role(device: str) -> _Command:

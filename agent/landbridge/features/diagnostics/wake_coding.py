@@ -14,7 +14,7 @@ REASONS = {
     1: _("remaining energy allows only sleep"),
     2: _("everything is delivered"),
     3: _("waiting after a failed scan or connection attempt"),
-    4: _("the operators' limits on attempts do not allow one yet"),
+    4: _("the mobile operators' limits on attempts do not allow one yet"),
     5: _("no network found"),
     6: _("a session is not worth its energy yet"),
     7: _("the network found is too expensive or too weak"),

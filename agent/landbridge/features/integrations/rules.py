@@ -95,8 +95,8 @@ def _check_address(address: str, kind: str) -> None:
         raise UserError(why, "address") from None
     if parts.scheme not in schemes or not (parts.hostname and has_port):
         why = _(
-            "{address} is not an address for {kind}: it must begin with {schemes}:",
-            address=repr(address), kind=kind, schemes=" / ".join(schemes),
+            "{address} is not an address for {kind}: it must begin with {schemes}",
+            address=repr(address), kind=kind, schemes=" / ".join(f"{each}://" for each in schemes),
         )  # fmt: skip
         raise UserError(why, "address")
     if not (address.isascii() and address.isprintable()) or " " in address:
@@ -140,7 +140,8 @@ def _require_webhook(found: Integration) -> None:
     if found.kind != "webhook":
         raise UserError(
             _(
-                "{name} is not a webhook: only webhooks can have two secrets; remove it and add it again",
+                "{name} is not a webhook: only webhooks can have two secrets; to change it, remove it with its"
+                " waiting messages, and add it again",
                 name=found.name,
             )
         )

@@ -69,9 +69,7 @@ def roll_out(
     sequence: int = _SEQUENCE,
     board: str = _BOARD,
     canaries: int = typer.Option(5, min=1, max=1000, help="Devices that must succeed first."),
-    days: int = typer.Option(
-        2, min=0, max=365, help="Minimum days per stage, including the canary stage."
-    ),
+    days: int = typer.Option(2, min=0, max=365, help="Minimum days per stage, including the canary stage."),
 ) -> None:
     """Roll out a release in stages
 
@@ -83,7 +81,7 @@ def roll_out(
 
     \b
     Example:
-      landbridge updates roll-out 2 --board ESP32 --canaries 5 --days 2
+      landbridge updates roll-out 2 --board REFERENCE_BG95 --canaries 5 --days 2
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
@@ -99,7 +97,7 @@ def halt(sequence: int = _SEQUENCE, board: str = _BOARD) -> None:
 
     \b
     Example:
-      landbridge updates halt 2 --board ESP32
+      landbridge updates halt 2 --board REFERENCE_BG95
     """
     with opened() as it, it.database.writing() as connection:
         rollout.halt(connection, board, sequence, command_user(), it.clock.now_s())
