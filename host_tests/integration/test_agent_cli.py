@@ -190,7 +190,7 @@ def test_bad_settings(landbridge, settings, line):
 
 def test_no_settings(landbridge, monkeypatch):
     (landbridge.folder / "landbridge.toml").unlink()
-    assert "landbridge config >" in landbridge.fails("run")
+    assert "landbridge setup" in landbridge.fails("run")
     assert "port = 8883" in landbridge("config")
     monkeypatch.setenv("LANDBRIDGE_CONFIG", "gone.toml")
     assert "gone.toml" in landbridge.fails("run")

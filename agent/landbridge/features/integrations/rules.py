@@ -140,8 +140,8 @@ def _require_webhook(found: Integration) -> None:
     if found.kind != "webhook":
         raise UserError(
             _(
-                "{name} is not a webhook: only webhooks can have two secrets; to change it, remove it with its"
-                " waiting messages, and add it again",
+                "{name} is not a webhook: only webhooks can have two secrets; to change it, remove it with"
+                " its waiting messages, and add it again",
                 name=found.name,
             )
         )
