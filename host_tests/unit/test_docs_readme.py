@@ -11,8 +11,10 @@ ENGLISH = [page for page in sorted((docs.DOCS / "start").glob("*.md")) if docs.i
 
 
 def parts(name: str) -> list[str]:
-    """Targets of links and pieces of code, and the headings' levels, in their order."""
+    """Targets of links and pieces of code, and the headings' levels, in their order; a heading of the same
+    page has its name in the page's language."""
     text = (REPOSITORY / name).read_text().replace(".zh-CN.md)", ".md)")
+    text = re.sub(r"\]\(#[^)]+\)", "](#heading)", text)
     return re.findall(r"\]\((?!README)[^)]+\)|`[^`\n]+`|^#+", text, re.M)
 
 
