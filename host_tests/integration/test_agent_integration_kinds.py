@@ -145,7 +145,7 @@ def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, mon
             names = {"secret": secret, "headers": got.headers, "body": body}
             exec("\n".join([*imports, line]), names)
             assert names["genuine"] is is_ours, line
-        unsigned = {"secret": secret, "headers": {}, "body": got.body}
+        unsigned: dict[str, Any] = {"secret": secret, "headers": {}, "body": got.body}
         exec("\n".join([*imports, line]), unsigned)
         assert unsigned["genuine"] is False, "a stranger's request without a signature"
 
