@@ -30,7 +30,7 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 .PHONY: deploy-check deploy-image fleet
 .SUFFIXES:
 
-help: ## list the targets
+help: ## list the targets; values in brackets may be left out
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.stamp ## simulate a trip: a container crosses Eurasia in 45 days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4|euicc-landing|iot-landing APNS=2 WORLD=dark|sea|truck|stay|weak-battery SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
@@ -58,32 +58,32 @@ docs: .venv/dev.stamp ## print the pages of docs/reference that come from the co
 	@$(BIN)/python -m tools.lab explain >/dev/null
 	@$(BIN)/python -m tools.reference
 
-image: .venv/flash.stamp ## build a flash image: build/image/ [BOARD=REFERENCE_BG95 MICROPYTHON=image.bin]
+image: .venv/flash.stamp ## build a flash image in build/image/: BOARD=REFERENCE_BG95 [MICROPYTHON=image.bin]
 	@$(if $(BOARD),,echo "say which board: make image BOARD=REFERENCE_BG95" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.image $(BOARD) $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
 
-flash: .venv/flash.stamp ## flash a board [BOARD=.. PORT=/dev/ttyUSB0 MICROPYTHON=image.bin ERASE=1]
-	@$(if $(and $(BOARD),$(MICROPYTHON),$(filter-out 0,$(PORT))),,echo "make flash BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0 MICROPYTHON=image.bin" >&2; exit 2)
+flash: .venv/flash.stamp ## flash a board: BOARD=.. PORT=/dev/ttyUSB0 MICROPYTHON=image.bin [ERASE=1]
+	@$(if $(and $(BOARD),$(MICROPYTHON),$(filter-out 0,$(PORT))),,echo "say which board, port and image: make flash BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0 MICROPYTHON=image.bin" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.flash $(BOARD) --port $(PORT) --micropython $(MICROPYTHON) $(if $(ERASE),--erase)
 
-deploy: .venv/flash.stamp ## update the firmware of a tracker over USB; records and identity stay [BOARD=.. PORT=.. REPLACE=1]
-	@$(if $(and $(BOARD),$(filter-out 0,$(PORT))),,echo "make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0" >&2; exit 2)
+deploy: .venv/flash.stamp ## update the firmware of a tracker over USB; records and identity stay: BOARD=.. PORT=.. [REPLACE=1]
+	@$(if $(and $(BOARD),$(filter-out 0,$(PORT))),,echo "say which board and port: make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.deploy $(BOARD) --port $(PORT) $(if $(REPLACE),--replace)
 
-provision: .venv/flash.stamp ## write identity and key to trackers [DEVICE="devices/lb-0001 .." PORT=.. REPLACE=1]
-	@$(if $(and $(DEVICE),$(filter-out 0,$(PORT))),,echo "make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0" >&2; exit 2)
+provision: .venv/flash.stamp ## write identity and key to trackers: DEVICE="devices/lb-0001 .." PORT=.. [REPLACE=1]
+	@$(if $(and $(DEVICE),$(filter-out 0,$(PORT))),,echo "say which folder and port: make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.provision $(DEVICE) --port $(PORT) $(if $(REPLACE),--replace)
 
-console: .venv/flash.stamp ## open the prompt of a tracker, with status() plan() journal() at("+CSQ") [PORT=..]
-	@$(if $(filter 0,$(PORT)),echo "make console PORT=/dev/ttyUSB0" >&2; exit 2)
+console: .venv/flash.stamp ## open the prompt of a tracker, with status() plan() journal() at("+CSQ"): PORT=..
+	@$(if $(filter 0,$(PORT)),echo "say which port: make console PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.console $(PORT)
 
-selftest: .venv/flash.stamp ## test every part of a tracker [PORT=..]
-	@$(if $(filter 0,$(PORT)),echo "make selftest PORT=/dev/ttyUSB0" >&2; exit 2)
+selftest: .venv/flash.stamp ## test every part of a tracker: PORT=..
+	@$(if $(filter 0,$(PORT)),echo "say which port: make selftest PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.selftest --port $(PORT)
 
-bench-chip: .venv/flash.stamp ## measure what a board needs for its work, and compare it with the simulator [PORT=.. ARGS="--meter run.csv --volts 3.8"]
-	@$(if $(filter 0,$(PORT)),echo "make bench-chip PORT=/dev/ttyUSB0" >&2; exit 2)
+bench-chip: .venv/flash.stamp ## measure what a board needs for its work, and compare it with the simulator: PORT=.. [ARGS="--meter run.csv --volts 3.8"]
+	@$(if $(filter 0,$(PORT)),echo "say which port: make bench-chip PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.bench_chip --port $(PORT) $(ARGS)
 
 flash-sim: .venv/flash.stamp ## run esptool against a simulated bootloader, then one wake of the result [MICROPYTHON=..]
@@ -140,8 +140,8 @@ rough: .venv/demo.stamp ## run trips with days without a network, a ship, a truc
 powercut: .venv/demo.stamp ## cut the power 35,000 times during records, settings, commands, keys and updates: is anything lost?
 	@$(BIN)/python -m tools.verify.powercut.powercut
 
-bench-modem: .venv/bench.stamp ## test a real modem with the drivers of the firmware [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
-	@$(if $(filter 0,$(PORT)),echo "say which device: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)
+bench-modem: .venv/bench.stamp ## test a real modem with the drivers of the firmware: PORT=/dev/ttyUSB2 [BOARD= ARGS="--broker ..."]
+	@$(if $(filter 0,$(PORT)),echo "say which port: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)
 	@$(BIN)/python -m tools.bench --port $(PORT) $(if $(BOARD),--board $(BOARD)) $(ARGS)
 
 at-faults: .venv/demo.stamp ## inject every fault of the serial line into every command of a wake [SEED=1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tools.bench import BenchError, live, report, steps, transcript
 from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
-from tools.bench.run import identify
+from tools.bench.run import Outcome, identify
 from tools.bench.settings import unkept
 from tools.bench.transcript import Mask
 
@@ -45,6 +46,17 @@ def settings(line: ModemUnderTest) -> list[list[str]]:
     selection = line.send("AT+COPS?")[-2]
     results.append([selection if selection.startswith("+COPS: 1") else selection[:8]])
     return results
+
+
+def replay(text: str, outcome: Outcome, folder: Path) -> None:
+    """The transcript gives the same results again."""
+    path = folder / "transcript.jsonl"
+    path.write_text(text)
+    wanted, events = transcript.load(path)
+    port = ReplayPort(events, Mask([]))
+    again, _ = run(port, wanted, wanted.password)
+    assert port.unknown == []
+    assert json.dumps(report.as_json(wanted, again)) == json.dumps(report.as_json(wanted, outcome))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -96,13 +108,7 @@ def test_a_modem_that_may_go_into_psm_is_heard_throughout_edrx(monkeypatch):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_transcript_gives_the_same_run(dialect, broker, tmp_path):
     outcome, text = run(modem(dialect, broker), request(dialect, broker.ca, key=True))
-    path = tmp_path / "transcript.jsonl"
-    path.write_text(text)
-    wanted, events = transcript.load(path)
-    port = ReplayPort(events, Mask([]))
-    again, _ = run(port, wanted, wanted.password)
-    assert port.unknown == []
-    assert json.dumps(report.as_json(wanted, again)) == json.dumps(report.as_json(wanted, outcome))
+    replay(text, outcome, tmp_path)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -412,18 +418,19 @@ def test_settings_that_cannot_be_restored():
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("quirks", [(), ("no-refresh",), ("aid-only",)])
-def test_a_profile_there_and_back(dialect, quirks):
+def test_a_profile_there_and_back(dialect, quirks, tmp_path):
     card = four_profiles(frozenset(quirks))
     line = ModemUnderTest(dialect, card=card)
     line.boot()
     line.run(120_000)
     line.output.clear()
-    outcome, _ = run(line, replace(request(dialect), switch=True))
+    outcome, text = run(line, replace(request(dialect), switch=True))
     step = next(one for one in outcome.results if one.step == "switch")
     assert step.state == "ok", step.words
     assert step.found["profiles"] == 5 and step.found["route"] == "AT+CGLA"
     assert live.summary(step).startswith("AT+CGLA, by ")
     assert len(card.switches) == 2 and card.iccid == card.profiles[0].iccid
+    replay(text, outcome, tmp_path)
 
 
 def test_nothing_to_switch():

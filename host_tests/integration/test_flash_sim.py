@@ -37,8 +37,34 @@ def test_a_flashed_board_completes_a_wake(monkeypatch):
     assert flash_sim.main() == 0
 
 
-def test_a_deployment_with_interruptions_completes_a_wake():
+def test_a_deployment_with_interruptions_completes_a_wake(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["deploy_sim"])
     assert deploy_sim.main() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["/dev/none"], 1, "no such port /dev/none: is it a data cable?"),
+        (["{folder}"], 1, "no permission for {folder}: sudo usermod"),
+    ],
+)
+def test_the_prompt_of_no_tracker(arguments, code, words, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.setattr("sys.argv", ["console", *(each.format(folder=tmp_path) for each in arguments)])
+    assert console.main() == code
+    assert words.format(folder=tmp_path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("module", "words"), [(console, "opens its prompt"), (deploy_sim, "cut off at every")]
+)
+def test_help_is_that_of_the_command(module, words, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["program", "--help"])
+    with pytest.raises(SystemExit):
+        module.main()
+    out = capsys.readouterr().out
+    assert words in " ".join(out.split()) and f"python -m {module.__name__}" in out
 
 
 def given(folder: Path, name: str) -> dict[str, bytes]:

@@ -16,8 +16,13 @@ from typing import IO, Any, NamedTuple
 from tools.bench import BenchError
 
 VERSION = 1
-_NUMBER = re.compile(rb"(?<!\d)(\d{6})(\d{5,10})(\d{4}F?)(?!\d)")
+_NUMBER = re.compile(rb"(?<![\dA-F])(\d{6})(\d{5,10})(\d{4}F?)(?![\dA-F])")
 """IMEI, IMSI and ICCID: network and type at the beginning, the distinguishing digits at the end."""
+_ON_CARD = re.compile(
+    rb'(?P<card>(?<=5A0A)[\dF]{20}|(?<=\+CRSM: 144,0,")(?:08[\dF]{16}|[\dF]{20})(?="))|' + _NUMBER.pattern
+)
+"""The same, or ICCID or IMSI (after its length and type) as the card has them, each two digits swapped."""
+_IMSI_LENGTH = 18
 _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")')
 
 
@@ -61,12 +66,29 @@ class Mask:
         """Passwords as asterisks, the middle of subscriber and device numbers as zeros."""
         for secret in self._secrets:
             data = data.replace(secret, b'"' + b"*" * (len(secret) - 2) + b'"')
-        data = _NUMBER.sub(lambda m: m[1] + b"0" * len(m[2]) + m[3], data)
+        data = _ON_CARD.sub(_shortened, data)
         return _PDP_LOGIN.sub(lambda m: m[1] + b"*" * len(m[2]) + m[3] + b"*" * len(m[4]) + m[5], data)
 
     def text(self, text: str) -> str:
         """The same for text."""
         return self(text.encode("latin-1", "replace")).decode("latin-1")
+
+
+def _shortened(found: re.Match[bytes]) -> bytes:
+    """With zeros in its middle: the same digits in either form, so that a replay finds them equal."""
+    if not found["card"]:
+        return _zeros(found[0])
+    digits = _swapped(found[0])
+    begin = 3 if len(digits) == _IMSI_LENGTH else 0
+    return _swapped(digits[:begin] + _zeros(digits[begin:]))
+
+
+def _zeros(digits: bytes) -> bytes:
+    return _NUMBER.sub(lambda m: m[1] + b"0" * len(m[2]) + m[3], digits)
+
+
+def _swapped(digits: bytes) -> bytes:
+    return b"".join(digits[i + 1 : i + 2] + digits[i : i + 1] for i in range(0, len(digits), 2))
 
 
 class Transcript:

@@ -1,6 +1,6 @@
 """Measures a board through its prompt: `make bench-chip PORT=/dev/ttyUSB0 [ARGS="--meter run.csv"]`.
 
-Firmware must be on it. Start, imports, envelope, flash, heap and stack are compared with what the simulated
+Firmware must be on it. Start, imports, encryption, flash, heap and stack are compared with what the simulated
 world assumes of them. With `--meter` the board holds each of its states for a while, and the recording of a
 power profiler (as for `make bench-modem`) shows their current. The report goes to out/bench-chip/<time>/.
 Records, settings and identity are only read; afterwards the tracker runs again.

@@ -4,13 +4,16 @@ A slot holds no constants (tools/flash/minify.py). `python -m tools.flash.consol
 prompt with shell.py run.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from tools.flash import FIRMWARE
+from tools.ending import one_line
+from tools.flash import FIRMWARE, LayoutError
+from tools.flash.device import check_port
 from tools.flash.layout import ON_DEVICE, modules, outside
 from tools.flash.minify import minify, module_name
 
@@ -23,12 +26,21 @@ def source(name: str) -> str:
     return minify(sources | {name: (ON_DEVICE / f"{name}.py").read_text()}, outside())[name]
 
 
+@one_line(LayoutError)
 def main() -> int:
     """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.flash.console",
+        description="Stops a tracker and opens its prompt, with status() plan() journal() at() keep_tilt(). "
+        "Ctrl-X leaves it; then press RESET.",
+    )
+    parser.add_argument("port", help="for example /dev/ttyUSB0")
+    port = parser.parse_args().port
+    check_port(port)
     with tempfile.TemporaryDirectory() as folder:
         shell = Path(folder, "shell.py")
         shell.write_text(source("shell"))
-        mpremote = (sys.executable, "-m", "mpremote", "connect", sys.argv[1])
+        mpremote = (sys.executable, "-m", "mpremote", "connect", port)
         return subprocess.run([*mpremote, "run", str(shell), "repl"], check=False).returncode
 
 

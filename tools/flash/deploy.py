@@ -3,7 +3,7 @@ PORT=/dev/ttyUSB0`.
 
 Each file is written next to the old one and read back; when all are there, they take the places of the old
 ones. Records, settings and keys stay. What was there already is not written again: after an interruption,
-repeat it. A tracker that is another board, whose pins are other ones, needs REPLACE=1.
+repeat it. A tracker that is another board, whose pins are other ones, needs REPLACE=1 (--replace).
 """
 
 import argparse

@@ -6,6 +6,7 @@ repeated. At the end the flash holds what one undisturbed run leaves, and comple
 simulated modem, broker and agent.
 """
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -110,6 +111,7 @@ def deployed(folder: Path, config: Path) -> bytes:
 @one_line(LayoutError, ServiceError, OSError)
 def main() -> int:
     """The command line."""
+    argparse.ArgumentParser(prog="python -m tools.flash.deploy_sim", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         count = wake(Path(name, "world"), lambda config: deployed(Path(name, "boards"), config))
     print(f"one wake from what was deployed: {count} records acknowledged")

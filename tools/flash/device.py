@@ -1,5 +1,6 @@
 """A board's MicroPython at a serial port, accessed by mpremote; paths start at its root."""
 
+import os
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from serial.tools import list_ports
 from tools.flash import LayoutError
 from tools.flash.micropython import too_old
 
+NO_PERMISSION = "no permission for {port}: sudo usermod -aG dialout $USER, then log in again"
 CHUNK = 1024
 PATIENCE_S = 30
 """Seconds in which a person must press RESET."""
@@ -136,6 +138,14 @@ class Device:
         return ast.literal_eval(self.run(code).strip())
 
 
+def check_port(port: str) -> None:
+    """Raises `LayoutError` for a port that does not exist, or that this user may not open."""
+    if "://" not in port and not Path(port).exists():
+        raise LayoutError(f"no such port {port}: is it a data cable? {ports_there()}")
+    if "://" not in port and not os.access(port, os.R_OK | os.W_OK):
+        raise LayoutError(NO_PERMISSION.format(port=port))
+
+
 def ports_there() -> str:
     """The serial ports of this computer, in words."""
     there = ", ".join(sorted(each.device for each in list_ports.comports()))
@@ -152,8 +162,7 @@ def _connect(port: str, patience_s: float) -> Any:
 
     Raises `LayoutError`: for a port that does not exist at once, since no RESET brings it.
     """
-    if "://" not in port and not Path(port).exists():
-        raise LayoutError(f"no such port {port}: is it a data cable? {ports_there()}")
+    check_port(port)
     deadline = time.monotonic() + patience_s
     while True:
         transport = None

@@ -2,9 +2,9 @@
 
 Builds the image (tools.flash.image), looks at chip and flash size, then writes MicroPython and the file
 system and verifies both, all by esptool. A file system that is there already is left alone, because records
-lie in it: `make deploy` renews the firmware and keeps them, ERASE=1 gives them up, and
-identity and key in NVS with them; the tracker then needs a new device id. Its beginning is written last:
-until then there is none, and all of it may be repeated after any interruption.
+lie in it: `make deploy` renews the firmware and keeps them. ERASE=1 (--erase) erases them, and identity and
+key in NVS; the tracker then needs a new device id. The beginning of the file system is written last, so a
+flashing that was interrupted before may be repeated.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.ending import one_line
 from tools.flash import BOARDS, NEW_ID, WORN_OUT, LayoutError
 from tools.flash.boards import load
-from tools.flash.device import ports_there
+from tools.flash.device import NO_PERMISSION, ports_there
 from tools.flash.image import FILES, SIMULATED, build
 from tools.flash.layout import PORTS
 from tools.flash.micropython import BLOCK, Micropython, read
@@ -26,7 +26,7 @@ HEAD = 2 * BLOCK
 """LittleFS keeps its beginning twice, in the first two blocks; a tracker may have lost one of them."""
 REMEDIES = (
     (r"This chip is (\S+),", "the chip is {0}, the board needs a plain ESP32: another board, or BOARD="),
-    (r"Permission denied", "no permission for {port}: sudo usermod -aG dialout $USER, then log in again"),
+    (r"Permission denied", NO_PERMISSION),
     (r"doesn't exist|No such file|could not open", "no such port {port}: is it a data cable? {ports}"),
     (r"busy|exclusively lock", "{port} is busy: end the program that has it open"),
     (
@@ -90,8 +90,8 @@ def flash(board: str, port: str, micropython: Path, out: Path, erase: bool) -> N
     if not erase and not tool.is_blank(image.files_at):
         raise LayoutError(
             f"there is a file system at {image.files_at:#x}, perhaps with records and a key: make deploy "
-            f"leaves them alone and renews the firmware; ERASE=1 gives them up: {NEW_ID}. Where a first make "
-            "flash was interrupted and no MicroPython answers, ERASE=1 gives up nothing"
+            f"keeps them and renews the firmware; ERASE=1 erases them: {NEW_ID}. After an interruption "
+            "of the first make flash ERASE=1 loses nothing"
         )
     if erase:
         tool.show("erase-flash")
@@ -120,7 +120,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.flash.flash", description=__doc__)
     parser.add_argument("board", help="name of a folder in boards/")
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
-    parser.add_argument("--micropython", required=True, type=Path, help="its image for the ESP32")
+    parser.add_argument("--micropython", required=True, type=Path, help="image of MicroPython, ESP32_GENERIC")
     parser.add_argument("--erase", action="store_true", help="erase identity and records on the board")
     arguments = parser.parse_args()
     out = Path("build", "image", arguments.board)

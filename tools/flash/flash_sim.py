@@ -1,4 +1,4 @@
-"""`make flash-sim [MICROPYTHON=image.bin]`: all steps to a flashed board, on stand-ins.
+"""`make flash-sim [MICROPYTHON=image.bin]`: `make flash` on a simulated board.
 
 The image of the simulated board is built and written by esptool through the very code of `make flash` to a
 stand-in for the ROM's bootloader, and verified. Then the part with the file system is cut out of the merged
@@ -35,7 +35,7 @@ def written(micropython: Path, out: Path) -> bytes:
         try:
             flash(BOARD, bootloader.url(), micropython, out, erase=False)
         except LayoutError as refused:
-            print(f"again: {refused}")
+            print(f"flashing it again is refused, as it must be: {refused}")
         else:
             raise LayoutError("an existing file system was overwritten")
     return (out / FLASH).read_bytes()

@@ -57,7 +57,11 @@ def read(folder: Path) -> dict[str, bytes]:
     try:
         found = {name: (folder / name).read_bytes() for name in NAMES}
         values = json.loads(found[SETTINGS])
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise LayoutError(
+            f"{error.filename}: {error.strerror}; landbridge devices add creates this folder"
+        ) from None
+    except ValueError as error:
         raise LayoutError(f"{folder}: {error}; landbridge devices add creates this folder") from None
     wrong = _wrong(values, found)
     if wrong:

@@ -148,7 +148,11 @@ def folders(board: str) -> dict[str, int]:
 @one_line(LayoutError, OSError)
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.flash.image", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.flash.image",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("board", help="name of a folder in boards/")
     parser.add_argument("--out", type=Path, help="folder to make; build/image/BOARD by default")
     parser.add_argument("--micropython", type=Path, help="image of MicroPython for the ESP32")

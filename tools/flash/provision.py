@@ -1,11 +1,11 @@
 """Writes identity and key to trackers: `make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0`.
 
 DEVICE is a folder that `landbridge devices add` has made, or several, for one tracker after the other at
-the same port. Identity, key and the broker's authority are written to files, each with a copy for the day on
-which a bit of it turns, and to NVS, which outlasts them, read back and compared. Each is noted in
-out/provisioned.csv, with a label to print in out/labels/. May be repeated; another identity than the one
-on the tracker needs REPLACE=1, and takes its records with it: they were the other one's. So does an identity
-that the list has given to another chip: two with one would repeat each other's message numbers.
+the same port. Identity, key and the broker's authority are written to files, each with a copy, and to NVS,
+which outlasts them, read back and compared. Each tracker is noted in out/provisioned.csv; its label goes to
+out/labels/. May be repeated. REPLACE=1 (--replace) is needed where the tracker has another identity, whose
+records are then erased, and where out/provisioned.csv shows this identity on another chip: two trackers with
+one identity would repeat each other's message numbers.
 """
 
 import argparse
