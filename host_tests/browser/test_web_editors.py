@@ -27,7 +27,7 @@ from host_tests.support.web import (
 pytestmark = pytest.mark.slow
 CORNERS = [[14.5, 51.5], [17.5, 51.5], [17.5, 52.5], [14.5, 52.5], [14.5, 51.5]]
 YARD = {"type": "Polygon", "coordinates": [CORNERS]}
-CSV = 'name,country,lat,lon,kind,km,chinese\n"East, yard",PL,52,19,yard,,\nWest,PL,52,15,yard,,\n'
+CSV = 'name,country,lat,lon,kind,km,chinese\n"East, yard",PL,52.0,19.0,yard,0,\nWest,PL,52.0,15.0,yard,289,\n'
 WRONG = "name,country,lat,lon,kind\nA,PL,52,19,yard\nB,PL,91,18,yard\n"
 RAISED = "It would have raised 2 events on 1 of the newest 1 trips."
 ON_ROUTE = "7 of 7 positions of the newest trips. Trips that touch it: 1."
@@ -153,8 +153,10 @@ def test_an_invalid_geofence_form_keeps_its_fields(web: Pages, yard: str, page: 
     expect(page.locator("textarea")).to_have_value(json.dumps(YARD, separators=(",", ":")))
     page.get_by_text("Import from GeoJSON").click()
     page.locator("textarea").fill('{"type": "Point"')
+    page.get_by_role("button", name="Test on past trips").click()
+    expect(page.locator("#tried .wrong")).to_contain_text("GeoJSON")
     opens(page, page.get_by_role("button", name="Save"))
-    expect(page.locator(".wrong")).to_contain_text("GeoJSON")
+    expect(page.locator("form .wrong")).to_contain_text("GeoJSON")
 
 
 def test_a_reader_sees_geofences_and_changes_none(web: Pages, yard: str, browser: Watched):
@@ -207,10 +209,10 @@ def test_a_route_is_drawn_imported_tried_and_kept(web: Pages, fleet: Fleet, page
         assert [each.route for each in routes.every(connection)] == ["Poland west"]
     picture(page, "routes", full_page=True)
     sheet = tmp_path / "west.csv"
-    saved = CSV.replace(",", ";").replace("East; yard", "East, yard").replace(";52;", ";52,5;")
+    saved = CSV.replace(",", ";").replace("East; yard", "East, yard").replace("52.0", "52,5")
     sheet.write_text(f"sep=;\r\n{saved}")
     page.get_by_label("File").set_input_files(sheet)
-    expect(page.locator("textarea")).to_have_value(CSV.replace(",52,", ",52.5,"))
+    expect(page.locator("textarea")).to_have_value(CSV.replace("52.0", "52.5"))
     opens(page, page.locator("tr", has_text="Poland west").get_by_role("button", name="Remove"))
     expect(page.locator("tr", has_text="Poland west")).to_have_count(0)
 
@@ -219,8 +221,10 @@ def test_a_station_that_is_wrong_is_named(web: Pages, page: Page):
     page.goto(f"{web.url}/routes")
     page.locator("[name=name]").first.fill("bad")
     page.locator("textarea").fill(WRONG)
+    page.locator("textarea").blur()
+    expect(page.locator("#tried .wrong")).to_contain_text("row 3, column lat")
     opens(page, page.get_by_role("button", name="Save"))
-    expect(page.locator(".wrong")).to_contain_text("row 3, column lat")
+    expect(page.locator("form .wrong")).to_contain_text("row 3, column lat")
     expect(page.locator("textarea")).to_have_value(WRONG)
 
 

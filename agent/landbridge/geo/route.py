@@ -96,10 +96,10 @@ def read(path: Path) -> list[Waypoint]:
     return parse(files.text(path), str(path))
 
 
-def parse(text: str, path: str) -> list[Waypoint]:
+def parse(text: str, path: str, fewest: int = 2) -> list[Waypoint]:
     """The stations of a CSV text with the columns of COLUMNS and perhaps `chinese` and `km`, which is
     computed otherwise. Lines that begin with # are comments. `UserError` names `path`, row and column of what
-    is wrong."""
+    is wrong, or says that there are less than `fewest` stations, or too many."""
     rows = files.lines(io.StringIO(text.removeprefix("\ufeff"), newline=""), path)
     texts, delimiter = files.delimited(["" if each.startswith("#") else each for each in rows])
     lines = [each for each in enumerate(texts, 1) if each[1].strip()]
@@ -113,7 +113,7 @@ def parse(text: str, path: str) -> list[Waypoint]:
             found.append(_waypoint(f"{path}: row {number}", row, found, delimiter != ","))
     except csv.Error as error:
         raise UserError(f"{path} is not CSV: {error}; is a quotation mark missing?") from None
-    if not 2 <= len(found) <= MOST_STATIONS:
+    if not fewest <= len(found) <= MOST_STATIONS:
         raise UserError(f"{path}: {len(found)} stations; a route has 2 to {MOST_STATIONS}")
     return found
 

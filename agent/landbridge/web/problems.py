@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.datastructures import Headers
 from starlette.routing import compile_path
 from starlette.types import Scope
 
@@ -25,9 +26,10 @@ _AT = {"query": "parameter", "path": "parameter", "header": "header", "cookie": 
 
 
 def is_api(scope: Scope) -> bool:
-    """Whether a program asks, not a browser for a page."""
+    """Whether a program or the script of a page asks, not a browser for a page."""
     path: str = scope["path"]
-    return path.startswith(("/v1/", "/dcsa/v1/"))
+    asks_in_json = Headers(scope=scope).get("content-type") == "application/json"
+    return path.startswith(("/v1/", "/dcsa/v1/")) or asks_in_json
 
 
 def problem(

@@ -26,32 +26,20 @@ const find = (name) => routes.find(({ route }) => route === name);
 document.querySelectorAll("[data-show]").forEach((button) => button.addEventListener("click", () => show(find(button.dataset.show).stations)));
 if (routes.length) show(routes[0].stations);
 
-/** The cells of a line of CSV. */
-const cells = (line, between = ",") => [...line.matchAll(new RegExp(`(?:^|${between})(?:"((?:[^"]|"")*)"|([^${between}]*))`, "g"))].map(([, quoted, plain]) => (quoted === undefined ? plain : quoted.replaceAll('""', '"')));
+/** A cell of CSV. */
 const cell = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
-/** CSV as other spreadsheets write it (a line sep=;, semicolons or tabs, decimal commas), with commas between cells. */
-function withCommas(given) {
-  const [, named, rest] = given.match(/^\uFEFF?(?:"?sep=([,;\t])"?[,;\s]*?\r?\n)?([^]*)$/i);
-  const isComment = (line) => line.startsWith("#");
-  const heads = rest.split(/\r?\n/).find((line) => line && !isComment(line)) ?? "";
-  const between = named ?? [",", ";", "\t"].find((it) => heads.includes(it)) ?? ",";
-  if (between === ",") return rest;
-  const point = (value) => value.replace(/^\s*(-?\d+),(\d+)\s*$/, "$1.$2");
-  return rest.split(/\r?\n/).map((line) => (isComment(line) ? line : cells(line, between).map((it) => cell(point(it))).join(","))).join("\n");
-}
+const say = (said, kind = "") => tried.replaceChildren(...(said ? [make("p", { class: kind }, make("b", {}, said))] : []));
 
 if (form) {
   const text = form.elements.stations;
   const columns = text.dataset.columns.split(",");
 
-  /** The stations that can be drawn: the server says what is wrong with others. */
-  const read = () => {
-    const [head = [], ...lines] = text.value.split(/\r?\n/).filter((line) => line && !line.startsWith("#")).map((line) => cells(line));
-    const of = (line, name) => line[head.indexOf(name)] ?? "";
-    return lines.map((line, i) => ({
-      name: of(line, "name"), chinese: of(line, "chinese"), country: of(line, "country"), kind: of(line, "kind"), km: Number(of(line, "km")) || i,
-      latitude: Number(of(line, "lat")), longitude: Number(of(line, "lon")),
-    })).filter(({ latitude, longitude }) => Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180 && (latitude || longitude));
+  /** Draw the stations of the text, or say what is wrong with it; its stations, or undefined. */
+  const draw = async (near = true) => {
+    const { refused, answer } = await send("/routes/read", { stations: text.value });
+    say(refused, wrong(refused ?? ""));
+    if (answer) show(answer.stations, near);
+    return answer;
   };
   const add = (it) => {
     const line = columns.map((name) => cell(it[name] ?? "")).join(",");
@@ -63,7 +51,7 @@ if (form) {
     const [lat, lon] = [lngLat.lat.toFixed(4), lngLat.lng.toFixed(4)];
     const near = await json(`/routes/place?lat=${lat}&lon=${lon}`);
     add({ ...near, lat, lon, kind: "yard" });
-    show(read(), false);
+    await draw(false);
   });
   map.getCanvas().style.cursor = "crosshair";
 
@@ -85,12 +73,13 @@ if (form) {
     try {
       await ofGeoJson(JSON.parse(given));
     } catch {
-      text.value = withCommas(given);
+      text.value = given;
     }
     form.elements.name.value ||= target.files[0].name.replace(/\.\w+$/, "");
-    show(read());
+    const read = await draw();
+    if (read) text.value = read.csv; // whatever the file has between its cells
   });
-  text.addEventListener("change", () => show(read()));
+  text.addEventListener("change", () => draw());
   form.addEventListener("reset", () => {
     form.elements.changed.value = "";
     document.getElementById("what").textContent = _("New route");
@@ -111,8 +100,8 @@ if (form) {
   }));
   document.getElementById("try").addEventListener("click", async () => {
     const { refused, answer } = await send("/routes/try", { stations: text.value });
-    const said = refused ?? _("Within 150 km of this route: {on_route} of {fixes} positions of the newest trips. Trips that touch it: {trips}.", answer);
-    tried.replaceChildren(make("p", { class: refused ? wrong(refused) : "" }, make("b", {}, said)));
+    if (refused) say(refused, wrong(refused));
+    else say(_("Within 150 km of this route: {on_route} of {fixes} positions of the newest trips. Trips that touch it: {trips}.", answer));
   });
-  if (read().length) show(read()); // of a form that was refused
+  if (text.value !== empty && !document.querySelector(".wrong")) draw();
 }

@@ -75,6 +75,14 @@ def place(request: Request, who: CurrentUser, lat: Degrees, lon: Degrees) -> dic
     }  # fmt: skip
 
 
+@router.post("/routes/read")
+def drawn_text(request: Request, who: api.CurrentUser, given: Tried) -> dict[str, Any]:
+    """Return the stations of a route that is being drawn, and the same as CSV with commas."""
+    require_operator_tenant(who)
+    stations = _read(given.stations, fewest=0)
+    return {"stations": [station(each) for each in stations], "csv": _csv(stations)}
+
+
 @router.post("/routes/try")
 def tried(request: Request, who: api.CurrentUser, given: Tried) -> dict[str, Any]:
     """Return how many of the fixes of the newest trips lie on the route."""
@@ -121,9 +129,9 @@ def _demand(who: User) -> None:
     require_operator_tenant(who)
 
 
-def _read(text: str) -> list[Waypoint]:
+def _read(text: str, fewest: int = 2) -> list[Waypoint]:
     try:
-        return parse(text, "CSV")
+        return parse(text, "CSV", fewest)
     except UserError as error:
         raise UserError(error.args[0], "stations") from None
 
