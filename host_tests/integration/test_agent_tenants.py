@@ -334,12 +334,12 @@ def order_and_end(fleet: Fleet, who: User, how: str, arrives: bool) -> list[tupl
 
 
 @pytest.mark.parametrize(
-    ("opened", "how", "arrives"),
+    ("place", "how", "arrives"),
     [
         *(("sqlite", how, arrives) for how in (HEARD, LOST, UNHEARD) for arrives in (False, True)),
         ("postgresql", HEARD, True), ("postgresql", LOST, False), ("postgresql", UNHEARD, True),
     ],
-    indirect=["opened"],
+    indirect=["place"],
 )  # fmt: skip
 def test_requests_of_a_tenant_are_not_delivered_on_the_next_trip(made, how, arrives):
     before = order_and_end(made, ACME, how, arrives)
@@ -361,7 +361,7 @@ def test_requests_of_a_tenant_are_not_delivered_on_the_next_trip(made, how, arri
     assert not left, f"left over {len(left)}"
 
 
-@pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
+@pytest.mark.parametrize(("place", "arrives"), [("sqlite", False), ("postgresql", True)], indirect=["place"])
 def test_requests_of_the_operator_on_a_tenant_s_trip_remain(made, arrives):
     before = order_and_end(made, OPERATOR, UNHEARD, arrives)
     made.starts("bolt", tagged=False)
