@@ -80,7 +80,7 @@ def test_a_device_that_takes_old_replies_is_found_out(tmp_path):
     text = path.read_text()
     assert "if reply.get(_ANSWERED) in self._sent:" in text
     path.write_text(text.replace("if reply.get(_ANSWERED) in self._sent:", "if reply:"))
-    part = hostile_downlinks.run(seed=3, many=1, firmware=firmware, parts=["forged"])
+    part = hostile_downlinks.run(seed=3, many=1, firmware=firmware, parts=["replayed"])
     assert any("replay" in failure and "freed" in failure for failure in part.failures)
 
 

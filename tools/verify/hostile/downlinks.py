@@ -19,8 +19,9 @@ CORE = VERIFY_ON_DEVICE / "downlinks.py"
 MICROPYTHON = Path(sys.executable).with_name("micropython")
 MANY = 1_000
 """Messages in a flood, and random cases of each kind."""
-PARTS = ("forged", "downlinks", "damaged")
-"""Messages that the agent never wrote, downlinks that it should not send, settings damaged on flash."""
+PARTS = ("forged", "replayed", "downlinks", "damaged")
+"""Messages that the agent never wrote, or wrote for another uplink, downlinks that it should not send,
+settings damaged on flash."""
 
 
 def run(seed: int, many: int = MANY, firmware: Path = FIRMWARE, parts: Sequence[str] = PARTS) -> Part:

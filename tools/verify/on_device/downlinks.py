@@ -139,12 +139,15 @@ def encrypted(envelope, text):
     return bytes(buf[start:end])
 
 
+def genuine_of(rig):
+    """A function that makes what the agent would seal for the uplink `number`."""
+    agent = rig.agent
+    return lambda number: agent.seal(evil(agent, number))
+
+
 def forged(rig, many):
     """Everything that needs no key of this device and direction."""
-    agent = rig.agent
-
-    def genuine(number):
-        return agent.seal(evil(agent, number))
+    agent, genuine = rig.agent, genuine_of(rig)
 
     for bit in range(8 * TAG_SIZE):
         rig.try_out("bad tag", bit, lambda number: [_flipped(genuine(number), -1 - bit // 8, bit % 8)])
@@ -160,15 +163,21 @@ def forged(rig, many):
     for kind, envelope in others.items():
         rig.try_out(kind, "", lambda number: [encrypted(envelope, evil(agent, number))] * 3)
     rig.try_out("own uplink", "", lambda number: [rig.broker.heard] * 3)
+    for less in range(1, 61):
+        rig.try_out("truncated", less, lambda number: [genuine(number)[:-less]])
+    rig.try_out("longer", "", lambda number: [genuine(number) + b"\x00"])
+    rig.try_out("flood", "of noise", lambda number: [bytes([i & 255]) * 200 for i in range(many)])
+
+
+def replayed(rig, many):
+    """Downlinks that the agent has sealed for another uplink."""
+    genuine = genuine_of(rig)
+
     for back in range(2, 10):  # the one before may be the first try of the same turn
         rig.try_out("replay", back, lambda number: [genuine(number - back)])
         rig.try_out("reply ahead of time", back, lambda number: [genuine(number + back)])
     rig.try_out("reordered", "", lambda number: [genuine(number - back) for back in range(2, 5)])
-    for less in range(1, 61):
-        rig.try_out("truncated", less, lambda number: [genuine(number)[:-less]])
-    rig.try_out("longer", "", lambda number: [genuine(number) + b"\x00"])
     rig.try_out("flood", many, lambda number: [genuine(number - 2)] * many)
-    rig.try_out("flood", "of noise", lambda number: [bytes([i & 255]) * 200 for i in range(many)])
 
 
 def sender(rig):
@@ -270,6 +279,8 @@ def main(seed, many, parts):
     rig = Rig()
     if "forged" in parts:
         forged(rig, many)
+    if "replayed" in parts:
+        replayed(rig, many)
     if "downlinks" in parts:
         bad_downlinks(rig, many)
     if "damaged" in parts:
