@@ -69,8 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """The firmware collects garbage often; what pytest itself has made need not be searched each time."""
-    gc.collect()
+    """The firmware collects garbage often; what pytest itself has made is never searched."""
     gc.freeze()
     gc.enable()
 
