@@ -29,7 +29,8 @@ from landbridge.features.users import people as users
 from landbridge.features.users import rules as tokens
 from landbridge.features.users import second_factor as factor
 from landbridge.features.users.queries import people
-from sqlalchemy import LargeBinary, select, update
+from landbridge.ingest.queries import device_rows
+from sqlalchemy import Column, Connection, LargeBinary, Table, func, inspect, select, update
 
 from host_tests.support.trips import BEGIN_S
 
@@ -88,6 +89,55 @@ def test_a_change_is_there_with_before_and_after(database):
     assert not {"wrapped_key", "window_top", "status"} & set(device["after"])
     assert started["what"] == "trip CSQU3054383 added"
     assert (started["noun"], started["device"], started["after"]["by_arrival"]) == ("trip", "lb-1", False)
+
+
+@pytest.mark.parametrize("name", AUDITED)
+def test_each_column_that_an_entry_has_makes_one_when_a_person_changes_it_alone(database, name):
+    table = metadata.tables[name]
+    with pytest.raises(RuntimeError), database.writing("anna") as connection:
+        let_rows_stand_alone(connection, table)
+        connection.execute(table.delete())
+        connection.execute(table.insert().values({each.name: made(each, 1) for each in table.columns}))
+        written = []
+        for each in table.columns:
+            before = count_entries(connection)
+            connection.execute(update(table).values({each.name: made(each, 0)}))
+            written += [each.name] * (count_entries(connection) - before)
+        assert written == [each.name for each in columns(table)]
+        raise RuntimeError("take it back")
+
+
+def let_rows_stand_alone(connection: Connection, table: Table) -> None:
+    """Have no row of `table` need one of another, until the transaction is taken back."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        return
+    known = inspect(connection)
+    for name in metadata.tables:
+        for key in known.get_foreign_keys(name):
+            if table.name in (name, key["referred_table"]):
+                connection.exec_driver_sql(f"ALTER TABLE {name} DROP CONSTRAINT {key['name']}")
+
+
+def made(column: Column[Any], number: int) -> object:
+    kind = column.type.python_type
+    return b"%d" % number if kind is bytes else kind(number)
+
+
+def count_entries(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(audit)).scalar_one()
+
+
+def test_an_uplink_runs_no_trigger_on_its_device(database):
+    on_server = database.on_server
+    explain, trigger = ("EXPLAIN ANALYZE", "Trigger audited") if on_server else ("EXPLAIN", "Program")
+    with database.writing("anna") as connection:
+        changed = device_rows.CHANGED
+        runs = [
+            trigger in str(connection.exec_driver_sql(f"{explain} UPDATE devices SET {changes}").all())
+            for changes in (", ".join(f"{each} = {each}" for each in changed), "created_s = 2")
+        ]
+    assert runs == [False, True]
 
 
 def test_a_change_that_is_taken_back_is_not_there_nor_is_its_author(database):

@@ -143,10 +143,10 @@ def _in_file(table: Table) -> Iterator[str]:
     """For SQLite, whose one writer at a time names itself in the table `acting`."""
     (noun, _left_out, column), audited = AUDITED[table.name], columns(table)
     changed = " OR ".join(f'OLD."{each.name}" IS NOT NEW."{each.name}"' for each in audited)
-    for event, action, before, after in (
-        ("INSERT", "added", "NULL", _json(audited, "NEW")),
-        ("UPDATE", "changed", _json(audited, "OLD"), _json(audited, "NEW")),
-        ("DELETE", "removed", _json(audited, "OLD"), "NULL"),
+    for event, of_columns, action, before, after in (
+        ("INSERT", "", "added", "NULL", _json(audited, "NEW")),
+        ("UPDATE", _of(audited), "changed", _json(audited, "OLD"), _json(audited, "NEW")),
+        ("DELETE", "", "removed", _json(audited, "OLD"), "NULL"),
     ):
         row = "OLD" if event == "DELETE" else "NEW"
         of_row = ", ".join(f"{row}.{name}" if name in table.columns else "NULL" for name in _WHOSE)
@@ -155,13 +155,18 @@ def _in_file(table: Table) -> Iterator[str]:
         name = f"audited_{table.name}_{event.lower()}"
         yield f"DROP TRIGGER IF EXISTS {name}"
         yield (
-            f"CREATE TRIGGER {name} AFTER {event} ON {table.name}"
+            f"CREATE TRIGGER {name} AFTER {event}{of_columns} ON {table.name}"
             f" WHEN EXISTS (SELECT 1 FROM acting){only} BEGIN"
             f" INSERT INTO audit ({_COLUMNS})"
             f" SELECT at_s, who, by_tenant, {of_row}, '{action}', '{noun}', {_subject(table, row)},"
             f" {named}, {before}, {after}"
             " FROM acting; END"
         )
+
+
+def _of(audited: Sequence[Column[object]]) -> str:
+    """Return the condition that an update sets one of these columns: an uplink sets others of its device."""
+    return " OF " + ", ".join(f'"{each.name}"' for each in audited)
 
 
 def _json(audited: Sequence[Column[object]], row: str) -> str:
@@ -208,10 +213,11 @@ END $$
 def _on_server(table: Table) -> Iterator[str]:
     noun, _left_out, column = AUDITED[table.name]
     key = ",".join(each.name for each in table.primary_key)
-    audited = ",".join(each.name for each in columns(table))
+    audited = columns(table)
+    names = ",".join(each.name for each in audited)
     yield f"DROP TRIGGER IF EXISTS audited ON {table.name}"
     yield (
-        f"CREATE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON {table.name} FOR EACH ROW"
+        f"CREATE TRIGGER audited AFTER INSERT OR UPDATE{_of(audited)} OR DELETE ON {table.name} FOR EACH ROW"
         f" WHEN (coalesce(current_setting('{_WHO}', true), '') <> '')"
-        f" EXECUTE FUNCTION landbridge_audit('{noun}', '{{{key}}}', '{{{audited}}}', '{column}')"
+        f" EXECUTE FUNCTION landbridge_audit('{noun}', '{{{key}}}', '{{{names}}}', '{column}')"
     )

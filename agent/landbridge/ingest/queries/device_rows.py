@@ -110,8 +110,9 @@ _SELECT = (
     .order_by(devices.c.device)  # the same order for all, to avoid deadlocks
     .with_for_update(key_share=True)
 )
-_CHANGED = [name for name in _NAMES if name not in ("device", "wrapped_key")]
-_values_of = attrgetter(*_CHANGED, "device")
+CHANGED = [name for name in _NAMES if name not in ("device", "wrapped_key")]
+"""The columns that a message may change."""
+_values_of = attrgetter(*CHANGED, "device")
 
 
 def lock_rows(connection: Connection, names: Collection[str]) -> dict[str, DeviceRow]:
@@ -123,5 +124,5 @@ def lock_rows(connection: Connection, names: Collection[str]) -> dict[str, Devic
 def write(connection: Connection, changed: Iterable[DeviceRow]) -> None:
     """Write the changed rows."""
     bulk.update(
-        connection, devices, _CHANGED, "device", [_values_of(each) for each in changed if each.touched]
+        connection, devices, CHANGED, "device", [_values_of(each) for each in changed if each.touched]
     )
