@@ -29,7 +29,7 @@ def test_positions_go_over_one_access_point_and_a_release_over_another(tmp_path:
             oracle.after_wake()
             access.after_wake(now_ms, tmp_path / "release")
 
-        built.device.run(3 * DAY_MS, after_wake)
+        built.device.run(2 * DAY_MS, after_wake)
         status = built.services.agent.do("updates", "status").splitlines()[1].split()
     finally:
         built.close()

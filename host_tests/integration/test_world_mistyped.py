@@ -50,7 +50,7 @@ def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Pa
         built.device.run(12 * HOUR_MS, lambda _: oracle.after_wake())
         assert TRIED_AGAIN not in history()
         follow(POLICY.replace(right, mistyped))
-        built.device.run(72 * HOUR_MS, lambda _: oracle.after_wake())
+        built.device.run(48 * HOUR_MS, lambda _: oracle.after_wake())
         shown, said = agent.do("esim", "show", stage.DEVICE), history()
     finally:
         built.close()
