@@ -105,11 +105,15 @@ class Modem:
 class Battery:
     """The battery, and how it is measured."""
 
-    chemistry: Annotated[str, one_of(("LiSOCl2", "LiFePO4", "NMC"))] = check.key(...)
-    capacity_mah: Annotated[int, Between(500, 100_000)] = check.key(...)
+    chemistry: Annotated[str, one_of(("LiSOCl2", "LiFePO4", "NMC"))] = check.key(
+        ..., "for the reader; the tracker goes by the setting battery_kind"
+    )
+    capacity_mah: Annotated[int, Between(500, 100_000)] = check.key(
+        ..., "for the reader; the tracker goes by the setting battery_mah"
+    )
     adc: Annotated[int, Pin(ADC_PINS, "32 to 39")] | None = check.key(None)
     ratio_milli: Annotated[int, Between(1_000, 20_000)] = check.key(
-        1_000, "the divider: thousandths of battery by pin"
+        1_000, "the divider: 1000 times the battery's voltage by that at the pin"
     )
 
 
@@ -149,7 +153,9 @@ class Light:
     kind: Annotated[str, one_of(("opt3001",))] = check.key(...)
     address: Annotated[int, Between(0x44, 0x47)] = check.key(..., "0x44 to 0x47")
     interrupt: _Waking = check.key(...)
-    wake_lux: Annotated[int, Between(5, 1_000)] = check.key(20)
+    wake_lux: Annotated[int, Between(5, 1_000)] = check.key(
+        20, "light that wakes the device and raises the alarm, whatever light_lux is"
+    )
 
 
 @strict
