@@ -241,3 +241,60 @@ def test_a_phone_reaches_every_page_of_the_head(page: Page, pages: Shown):
     opens(page, page.get_by_role("link", name="Account"))
     expect(page).to_have_url(f"{pages.url}/account")
     expect(page.get_by_role("heading", name="API tokens")).to_be_visible()
+
+
+REFUSED_TRIPS = [
+    ("since", "tomorrow", "请输入协调世界时时间，例如 2026-10-01T08:00:00Z"),
+    ("since", "2030-01-01T00:00:00Z", "2030-01-01T00:00:00Z 在将来；行程只能从现在或过去开始"),
+    ("references", "4711", "4711 的格式应为“名称=值”，例如 订单=4711"),
+    ("references", "订单=", "订单= 的格式应为“名称=值”，例如 订单=4711"),
+    ("device", "lb-9", "没有设备 lb-9；请在设备列表中查找其编号"),
+    ("device", FIRST, f"{FIRST} 正与 {CONTAINER} 绑定（行程 1）；请先结束该行程"),
+    ("container", CONTAINER, f"起在 {FIRST} 的行程 1 中；请先结束该行程，或更正箱号"),
+    ("route", "wesst", "没有线路 'wesst'；是否为 'west'？请更正名称"),
+    ("tenant", "A B", "'A B' 不能作为租户的名称：1 至 32 个字符，只用 a-z、0-9 和 -，且不能是 operator"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "typed", "why"), REFUSED_TRIPS)
+def test_a_trip_that_is_refused_says_at_which_field_and_why(
+    page: Page, pages: Shown, name: str, typed: str, why: str
+):
+    page.goto(f"{pages.url}/trips?language=zh")
+    form = page.locator("#start")
+    usual = {"device": SECOND, "container": "MSKU1234565", "route": "west", "destination": "Poznan"}
+    for field, text in (usual | {name: typed}).items():
+        form.locator(f"[name={field}]").fill(text)
+    form.get_by_role("button").click()
+    alert = form.get_by_role("alert")
+    expect(alert).to_contain_text(why)
+    wrong = form.locator("[aria-invalid]")
+    expect(wrong).to_have_attribute("name", name)
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_accessible_description(re.compile(re.escape(why)))
+    expect(form.locator(f"[name={name}]")).to_have_value(typed)
+    assert fits(page) and barriers(page) == []
+
+
+def test_files_of_the_editors_are_refused_in_the_language_of_the_page(page: Page, pages: Shown):
+    page.goto(f"{pages.url}/geofences?language=zh")
+    page.locator("[name=name]").first.fill("Yard")
+    page.get_by_role("button", name="用近期行程检查").click()
+    why = "请在地图上绘制电子围栏，或提供其 GeoJSON"
+    expect(page.locator("#tried")).to_have_text(why)
+    expect(page.locator("#tried")).to_be_in_viewport()
+    opens(page, page.get_by_role("button", name="保存"))
+    expect(page.locator("#form").get_by_role("alert")).to_have_text(why)
+    for csv, why in (
+        ("name,country,lat,lon", "CSV：第 1 行：缺少 kind 列；第一行应为列名"),
+        ("A,PL,52,17,harbour", "CSV：第 2 行，kind 列：'harbour' 不符合要求，应为以下之一：hub, border"),
+        ("A,PL,north,17,hub", "CSV：第 2 行，lat 列：'north' 不符合要求，应为数字"),
+        ("A,PL,95,17,hub", "CSV：第 2 行，lat 列：95 不符合要求，应为-90 至 90 之间的值"),
+        ("A,PL,52,17,hub", "CSV：共 1 个车站；一条线路应有 2 至 120 个"),
+    ):  # fmt: skip
+        page.goto(f"{pages.url}/routes?language=zh")
+        page.locator("[name=name]").first.fill("x")
+        head = "" if csv.startswith("name") else "name,country,lat,lon,kind\n"
+        page.locator("textarea").fill(head + csv)
+        opens(page, page.get_by_role("button", name="保存"))
+        expect(page.locator("#form").get_by_role("alert")).to_contain_text(why)

@@ -183,7 +183,7 @@ class Watched:
 
     def _hear(self, kind: str, text: str) -> None:
         # Of a page that is not to be there the browser says so itself.
-        if kind in ("error", "warning") and "status of 40" not in text and "GPU stall" not in text:
+        if kind in ("error", "warning") and "status of 4" not in text and "GPU stall" not in text:
             self.complaints.append(f"{kind}: {text}")
 
 

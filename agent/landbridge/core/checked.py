@@ -15,6 +15,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _, gettext
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -25,9 +26,9 @@ Where = tuple[str | int, ...]
 _CONFIG = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
 _USUAL = {
     "bool": "true or false",
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text",
+    "int": _("a whole number"),
+    "float": _("a number"),
+    "str": _("a text"),
     "Any": "a text, a number, true or false",
 }
 _LISTS = {"int": "a list of whole numbers", "float": "a list of numbers", "str": "a list of texts"}
@@ -109,17 +110,18 @@ class Validated(Wanted):
 class Within(Itself):
     """A number in a table row, within limits; text that is no number gets a clear error."""
 
-    what = "a number"
+    what = _("a number")
 
     def __init__(self, low: float, high: float) -> None:
         super().__init__(self.what, ge=low, le=high)
-        self.outside = f"between {low:.15g} and {high:.15g}"
+        limits = {"low": f"{low:.15g}", "high": f"{high:.15g}"}
+        self.outside = _("between {low} and {high}", **limits)
 
 
 class WholeWithin(Within):
     """The same for digits only: pydantic would accept 1.0 as 1."""
 
-    what = "a whole number"
+    what = _("a whole number")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -132,7 +134,8 @@ class WholeWithin(Within):
 def one_of(values: Iterable[Any]) -> Wanted:
     """One of these values."""
     known = tuple(values)
-    return Wanted(f"one of {', '.join(map(str, known))}", lambda value: value in known)
+    words = _("one of {values}", values=", ".join(map(str, known)))
+    return Wanted(words, lambda value: value in known)
 
 
 def strict(model: type[T]) -> type[T]:
@@ -197,7 +200,7 @@ def checked_row(model: type[T], row: Mapping[str, Any], where: str, has_decimal_
         if (cell := row.get(name)) is not None and len(cell) >= least
     }
     for name in sorted(cells.keys() & _fractions(known)) if has_decimal_commas else ():
-        _check_thousands(parts(known)[name], cells[name], f"{where}, column {name}")
+        _check_thousands(parts(known)[name], cells[name], cell_at(where, name))
         cells[name] = cells[name].replace(",", ".")
     try:
         return cast(T, _adapter(known).validate_strings(cells))
@@ -205,27 +208,37 @@ def checked_row(model: type[T], row: Mapping[str, Any], where: str, has_decimal_
         raise UserError(_said(error, model, row, _of_row(where))) from None
 
 
-def _check_thousands(annotation: Any, cell: str, at: str) -> None:
+def _check_thousands(annotation: Any, text: str, at: str) -> None:
     """`UserError` for a number whose commas may separate thousands."""
     from pydantic import ValidationError
 
-    if not _THOUSANDS.fullmatch(cell):
+    if not _THOUSANDS.fullmatch(text):
         return
-    whole = cell.replace(",", "").strip()
+    whole = text.replace(",", "").strip()
     with suppress(ValidationError):
         _adapter(annotation).validate_strings(whole)
         raise UserError(
-            f"{at}: the comma in {cell!r} may separate thousands; write it with a decimal point and without a"
-            f" comma, like {whole}"
+            _(
+                "{cell}: the comma in {value} may separate thousands; write it with a decimal point and"
+                " without a comma, like {whole}",
+                cell=at,
+                value=repr(text),
+                whole=whole,
+            )
         )
+
+
+def cell_at(row: str, column: str) -> str:
+    """Return the place of a cell, in words."""
+    return _("{row}, column {column}", row=row, column=column)
 
 
 def _of_row(row: str) -> Sentences:
     return Sentences(
-        at=lambda where: f"{row}, column {name_of(where)}",
-        wrong="{at}: {value} is not {wanted}",
-        missing="{at}: None is not {wanted}",
-        shown=lambda cell: cell if _is_number(cell) else repr(cell),
+        at=lambda where: cell_at(row, name_of(where)),
+        wrong=_("{at}: {value} is not {wanted}"),
+        missing=_("{at}: None is not {wanted}"),
+        shown=lambda text: text if _is_number(text) else repr(text),
     )
 
 
@@ -294,14 +307,15 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
     if problem == "unexpected_keyword_argument":
         *table, name = where
         known = ", ".join(parts(_of(model, tuple(table))))
-        return says.unknown.format(at=at, table=says.at(tuple(table)), key=name, known=known)
+        return gettext(says.unknown, at=at, table=says.at(tuple(table)), key=name, known=known)
     if problem == "dataclass_type":
-        return says.no_table.format(at=at, known=", ".join(parts(annotation)))
+        return gettext(says.no_table, at=at, known=", ".join(parts(annotation)))
     if problem == "missing":
-        return says.missing.format(at=at, wanted=wanted(annotation))
+        return gettext(says.missing, at=at, wanted=wanted(annotation))
     if problem == Named.problem:
         says = replace(says, wrong=says.named)
-    own = [found["msg"]] if problem in {Wanted.problem, Named.problem} else []
+    said = {str(mark.words): mark.words for mark in marks(annotation) if isinstance(mark, Wanted)}
+    own = [said.get(found["msg"], found["msg"])] if problem in {Wanted.problem, Named.problem} else []
     own += [mark.outside for mark in marks(annotation) if isinstance(mark, Within) and problem in _OUTSIDE]
     return _wrong(model, given, says, where, *own)
 
@@ -309,7 +323,7 @@ def _said(error: "ValidationError", model: Any, given: Any, says: Sentences) -> 
 def _wrong(model: Any, given: Any, says: Sentences, where: Where, words: str | None = None) -> str:
     annotation = _of(model, where)
     value = "..." if SECRET in marks(annotation) else says.shown(_value(given, where))
-    return says.wrong.format(at=says.at(where), value=value, wanted=words or wanted(annotation))
+    return gettext(says.wrong, at=says.at(where), value=value, wanted=words or wanted(annotation))
 
 
 def _value(given: Any, where: Where) -> Any:

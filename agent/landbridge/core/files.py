@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 
 MOST_BYTES = 16 << 20
 """The largest file that is read as a whole, in bytes."""
@@ -66,9 +67,11 @@ def json_of(content: str, where: str) -> Any:
     try:
         return json.loads(content)
     except RecursionError:
-        raise UserError(f"{where} is nested too deeply; is it the right file?") from None
+        raise UserError(_("{file} is nested too deeply; is it the right file?", file=where)) from None
     except ValueError as error:
-        raise UserError(f"{where} is not JSON: {error}; correct that line") from None
+        raise UserError(
+            _("{file} is not JSON: {error}; correct that line", file=where, error=error)
+        ) from None
 
 
 def toml_of(content: str, where: str) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from landbridge.core import files
-from landbridge.core.checked import Within, checked_row, one_of, strict
+from landbridge.core.checked import Within, cell_at, checked_row, one_of, strict
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.geo.distance import KM_A_DEGREE
 
 KINDS = ("hub", "border", "gauge", "yard", "line")
@@ -105,16 +106,29 @@ def parse(text: str, path: str, fewest: int = 2) -> list[Waypoint]:
     lines = [each for each in enumerate(texts, 1) if each[1].strip()]
     found: list[Waypoint] = []
     try:
-        reader = csv.DictReader((text for _, text in lines), delimiter=delimiter)
+        reader = csv.DictReader((text for _number, text in lines), delimiter=delimiter)
         missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
-            raise UserError(f"{path}: row {lines[0][0] if lines else 1}: no column {missing[0]}")
-        for (number, _), row in zip(lines[1:], reader, strict=False):
-            found.append(_waypoint(f"{path}: row {number}", row, found, delimiter != ","))
+            where = _("{file}: row {number}", file=path, number=lines[0][0] if lines else 1)
+            raise UserError(
+                _("{row}: no column {column}; the first row names the columns", row=where, column=missing[0])
+            )
+        for (number, _text), row in zip(lines[1:], reader, strict=False):
+            where = _("{file}: row {number}", file=path, number=number)
+            found.append(_waypoint(where, row, found, delimiter != ","))
     except csv.Error as error:
-        raise UserError(f"{path} is not CSV: {error}; is a quotation mark missing?") from None
+        raise UserError(
+            _("{file} is not CSV: {error}; is a quotation mark missing?", file=path, error=error)
+        ) from None
     if not fewest <= len(found) <= MOST_STATIONS:
-        raise UserError(f"{path}: {len(found)} stations; a route has 2 to {MOST_STATIONS}")
+        raise UserError(
+            _(
+                "{file}: {number} stations; a route has 2 to {most}",
+                file=path,
+                number=len(found),
+                most=MOST_STATIONS,
+            )
+        )
     return found
 
 
@@ -123,7 +137,7 @@ def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Waypoint]:
     found: list[Waypoint] = []
     for number, row in enumerate(rows, 1):
         cells = {name: str(value) for name, value in row.items()}
-        found.append(_waypoint(f"station {number}", cells, found))
+        found.append(_waypoint(_("station {number}", number=number), cells, found))
     return found
 
 
@@ -170,19 +184,34 @@ def _waypoint(
     row = checked_row(_Row, cells, where, has_decimal_commas)
     if row.country not in MCC:
         raise UserError(
-            f"{where}, column country: {row.country!r} is not the ISO 3166-1 code of a country that routes"
-            " may cross; write it like CN"
+            _(
+                "{cell}: {value} is not the ISO 3166-1 code of a country that routes may cross; write it like"
+                " CN",
+                cell=cell_at(where, "country"),
+                value=repr(row.country),
+            )
         )
     last = before[-1] if before else None
     if last and abs(row.lon - last.lon) > 180:
-        raise UserError(f"{where}, column lon: a route cannot cross the 180th meridian; end it there")
+        raise UserError(
+            _("{cell}: a route cannot cross the 180th meridian; end it there", cell=cell_at(where, "lon"))
+        )
     km, column = row.km, "lat" if row.km is None else "km"
     if km is None:
         km = _further_km(last, row) if last else 0.0
     if last and km <= last.km:
-        raise UserError(f"{where}, column {column}: not further along the route than the row before")
+        raise UserError(
+            _("{cell}: not further along the route than the row before", cell=cell_at(where, column))
+        )
     if km > LONGEST_KM:
-        raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a route has at most {LONGEST_KM:.0f}")
+        raise UserError(
+            _(
+                "{cell}: kilometre {km}; a route has at most {most}",
+                cell=cell_at(where, column),
+                km=round(km),
+                most=round(LONGEST_KM),
+            )
+        )
     return Waypoint(row.name, row.country, row.lat, row.lon, row.kind, km, row.chinese)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Row
 
 from landbridge.core import files
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.geo.distance import M_A_DEGREE, Place
 from landbridge.tracking.detected import DetectedEvent, TrackPoint
 
@@ -130,7 +131,7 @@ def _shape(geometry: str) -> BaseGeometry:
 
 def _whole(shape: BaseGeometry) -> BaseGeometry:
     """Join pieces on both sides of the 180th meridian into one whose east is beyond 180."""
-    west, _, east, _ = shape.bounds
+    west, _south, east, _north = shape.bounds
     if east - west <= 180:
         return shape
     import shapely
@@ -156,19 +157,31 @@ def read(text: str, radius_m: float | None, where: str) -> Drawn:
     geometry = feature.get("geometry")
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind not in (*_NEEDS_RADIUS, *_AREAS):
-        raise UserError(f"{where}: geometry {kind!r} is none of {', '.join((*_NEEDS_RADIUS, *_AREAS))}")
+        known = ", ".join((*_NEEDS_RADIUS, *_AREAS))
+        raise UserError(
+            _("{file}: geometry {kind} is none of {known}", file=where, kind=repr(kind), known=known)
+        )
     try:
         shape = shapely.from_geojson(json.dumps(geometry))
     except (shapely.errors.GEOSException, RecursionError) as error:
         # GEOS begins with the name of its class.
         why = str(error).rpartition("Exception: ")[2]
-        raise UserError(f"{where}: {why}; correct the coordinates") from None
+        raise UserError(_("{file}: {why}; correct the coordinates", file=where, why=why)) from None
     _check(shape, where)
     given = radius_m if radius_m is not None else (feature.get("properties") or {}).get("radius_m")
     if kind in _AREAS and given:
-        raise UserError(f"{where}: a {kind} has no radius; draw it as large as it is meant")
+        raise UserError(
+            _("{file}: a {kind} has no radius; draw it as large as it is meant", file=where, kind=kind)
+        )
     if kind in _NEEDS_RADIUS and not (isinstance(given, int | float) and 50 <= given <= 500_000):
-        raise UserError(f"{where}: a {kind} needs a radius of 50 to 500000 metres, not {given!r}: --radius")
+        raise UserError(
+            _(
+                "{file}: a {kind} needs a radius of 50 to 500000 metres, not {given}",
+                file=where,
+                kind=kind,
+                given=given,
+            )
+        )
     return Drawn(shapely.to_geojson(shape), float(given or 0))
 
 
@@ -181,14 +194,16 @@ def _only_feature(content: Any, where: str) -> Mapping[str, Any]:
     if isinstance(content, dict) and content.get("type") == "FeatureCollection":
         features = content.get("features")
         if not isinstance(features, list) or len(features) != 1:
-            raise UserError(f"{where}: a collection must have one feature; add the others one by one")
+            raise UserError(
+                _("{file}: a collection must have one feature; add the others one by one", file=where)
+            )
         content = features[0]
     if not isinstance(content, dict):
-        raise UserError(f"{where} is no GeoJSON: not an object")
+        raise UserError(_("{file} is no GeoJSON: not an object", file=where))
     if content.get("type") != "Feature":
         return {"geometry": content, "properties": {}}
     if not isinstance(content.get("properties"), dict | None):
-        raise UserError(f"{where}: the properties of a feature are an object or null (RFC 7946)")
+        raise UserError(_("{file}: the properties of a feature are an object or null (RFC 7946)", file=where))
     return content
 
 
@@ -196,15 +211,19 @@ def _check(shape: BaseGeometry, where: str) -> None:
     import shapely
 
     if shape.is_empty or not shape.is_valid:
-        raise UserError(f"{where}: {shapely.is_valid_reason(shape)}; draw the outline without crossings")
+        why = shapely.is_valid_reason(shape)
+        raise UserError(_("{file}: {why}; draw the outline without crossings", file=where, why=why))
     west, south, east, north = shape.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise UserError(f"{where}: coordinates beyond the globe; longitude comes first")
-    west, _, east, _ = _whole(shape).bounds
+        raise UserError(_("{file}: coordinates beyond the globe; longitude comes first", file=where))
+    west, _south, east, _north = _whole(shape).bounds
     if east - west > 180:
         raise UserError(
-            f"{where}: it is wider than half the globe; one across the 180th meridian must be cut there"
-            " into a MultiPolygon or MultiLineString (RFC 7946, 3.1.9)"
+            _(
+                "{file}: it is wider than half the globe; one across the 180th meridian must be cut there"
+                " into a MultiPolygon or MultiLineString (RFC 7946, 3.1.9)",
+                file=where,
+            )
         )
 
 

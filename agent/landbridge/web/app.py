@@ -52,12 +52,13 @@ from landbridge.features.users import page as account
 from landbridge.web import assets, document, pages, parameters, sign_in, tiles
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
+from landbridge.web.api import ONE_LINE
 from landbridge.web.auth import COOKIE, NotSignedIn, SecondFactorMissing, signed_in_user
 from landbridge.web.forms import NOTHING_WRONG, shown_again
 from landbridge.web.guard import Guard
 from landbridge.web.language import language_of
 from landbridge.web.once import Once
-from landbridge.web.problems import RETRY_S, is_api, not_valid, problem, standard
+from landbridge.web.problems import NOT_ONE_LINE, RETRY_S, is_api, not_valid, problem, standard
 from landbridge.web.render import page
 from landbridge.web.services import Services
 
@@ -69,6 +70,14 @@ _STANDARD = {
     "Method Not Allowed": _("this page does not accept such a request"),
 }
 """Texts of the pages for the server's standard errors."""
+_INVALID = {
+    "missing": _("this field is required"),
+    "string_too_short": _("this field is required"),
+    "int": _("enter a whole number"),
+    "float": _("enter a number"),
+    "datetime": _("enter a time in UTC, such as 2026-10-01T08:00:00Z"),
+}
+"""What is wrong, by pydantic's type of an error or its first word."""
 _log = logging.getLogger(__name__)
 
 
@@ -152,29 +161,31 @@ async def _failed(request: Request, error: Exception) -> Response:
 async def _not_valid(request: Request, error: Exception) -> Response:
     """Answer that the request is not as described."""
     assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
     if is_api(request.scope):
         why, errors = not_valid(error.errors())
+        if COOKIE in request.cookies:  # as in _refused
+            why = language_of(request).translate(_invalid(first))
         return problem(422, why, errors=errors)
-    first = error.errors()[0]
     field = first["loc"][-1]
     return await _refused(request, HTTPException(422, _invalid(first)), ascii(field).strip("'"))
 
 
 def _invalid(error: Mapping[str, Any]) -> str:
     """Return what is wrong with a field of a form."""
-    limits = error.get("ctx", {})
-    match error["type"]:
-        case "missing":
-            return _("this field is required")
+    kind, limits = error["type"], error.get("ctx", {})
+    match kind:
         case "string_too_long":
             return _("at most {number} characters", number=limits["max_length"])
         case "greater_than_equal":
             return _("must be at least {number}", number=limits["ge"])
         case "less_than_equal":
             return _("must be at most {number}", number=limits["le"])
-        case "int_parsing" | "int_type" | "int_from_float":
-            return _("enter a whole number")
-    return str(error["msg"])
+        case "string_pattern_mismatch" if limits["pattern"] == ONE_LINE:
+            return NOT_ONE_LINE
+    return _INVALID.get(kind) or _INVALID.get(
+        kind.partition("_")[0], _("this value is not valid; correct it")
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -188,6 +199,8 @@ async def _refused(request: Request, error: AnyHTTPException, field: str = "") -
         why = standard(request, error.status_code, error.detail)
         if COOKIE in request.cookies:  # a page's script, which shows it to a person
             why = language_of(request).translate(why)
+            errors = [{"pointer": f"#/{field}", "detail": why}] if field else []
+            return problem(error.status_code, why, error.headers, errors)
         return problem(error.status_code, why, error.headers)
     code, why = error.status_code, _STANDARD.get(error.detail, error.detail)
     # A request for an unknown page may have a user.

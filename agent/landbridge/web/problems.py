@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.routing import compile_path
 from starlette.types import Scope
 
+from landbridge.core.texts import _
 from landbridge.web.api import ONE_LINE
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,7 +22,7 @@ NOT_JSON = "this body is not marked as JSON; send it with the header Content-Typ
 NO_OBJECT = "must be a JSON object"
 NO_BODY = "this body cannot be read; send JSON in UTF-8, not compressed and not deeply nested"
 PLUS = "; in an address, + is a blank: write %2B"
-NOT_ONE_LINE = "must be one line without control characters, and without blanks at its ends"
+NOT_ONE_LINE = _("must be one line without control characters, and without blanks at its ends")
 _AT = {"query": "parameter", "path": "parameter", "header": "header", "cookie": "cookie"}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, insert, select, up
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.db.among import among
 from landbridge.db.tables import alarms, devices, points, trips
 
@@ -66,7 +67,9 @@ def known_device(connection: Connection, device: str) -> Row[Any]:
     """Return the row of `device`; `UserError` if there is none."""
     row = find(connection, device)
     if row is None:
-        raise UserError(f"no device {device}; `landbridge devices list` lists them", "device")
+        raise UserError(
+            _("no device {device}; look its id up in the list of devices", device=device), "device"
+        )
     return row
 
 
@@ -74,7 +77,14 @@ def device_in_use(connection: Connection, device: str) -> Row[Any]:
     """Return the row of `device`; `UserError` if there is none, or it is retired."""
     row = known_device(connection, device)
     if row.retired_s is not None:
-        raise UserError(f"{device} was retired at {iso(row.retired_s)}; choose one that is in use", "device")
+        raise UserError(
+            _(
+                "{device} was retired at {time}; choose one that is in use",
+                device=device,
+                time=iso(row.retired_s),
+            ),
+            "device",
+        )
     return row
 
 

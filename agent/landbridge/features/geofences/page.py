@@ -67,7 +67,7 @@ async def tried(request: Request, who: api.CurrentUser, given: Tried) -> dict[st
 @router.post("/geofences")
 @of_page(_again, "geofence", "/geofences", "name", "geometry", "radius_m")
 def save(
-    request: Request, who: ActingUser, name: Name, geometry: Geometry,
+    request: Request, who: ActingUser, name: Name, geometry: Geometry = "",
     radius_m: Radius = None, changed: Annotated[int | None, Form(ge=1, le=api.LARGEST)] = None,
 ) -> Response:  # fmt: skip
     """Add a geofence, or put it in place of the `changed` one, whose past events remain."""

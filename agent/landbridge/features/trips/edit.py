@@ -42,7 +42,7 @@ def known_route(connection: Connection, route: str) -> bool:
     if close := get_close_matches(route, names, 1, _CLOSE):
         raise UserError(
             _(
-                "no route {route}; is it {close}? `landbridge routes list` lists them",
+                "no route {route}; is it {close}? Correct the name",
                 route=repr(route),
                 close=repr(close[0]),
             ),
@@ -112,8 +112,8 @@ def _check_container(connection: Connection, was: Row[Any], container: str) -> N
         if other.device != was.device and overlaps:
             raise UserError(
                 _(
-                    "{container} is on {device}, trip {number} since {time}; end that first, or correct the"
-                    " number",
+                    "{container} is on {device}, trip {number} since {time}; end that trip first, or correct"
+                    " the number",
                     container=container,
                     device=other.device,
                     number=other.trip,

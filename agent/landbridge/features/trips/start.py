@@ -73,11 +73,12 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
     if running := trips.running(connection, device):
         raise UserError(
             _(
-                "{device} is on trip {number} with {container}; `landbridge trips end {device}` ends it",
+                "{device} is on trip {number} with {container}; end that trip first",
                 device=device,
                 number=running.trip,
                 container=running.container,
-            )
+            ),
+            "device",
         )
     if row and row.retired_s is not None:
         raise UserError(
@@ -89,7 +90,9 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
             "device",
         )
     if from_s > now_s:
-        raise UserError(_("{time} is in the future; a trip starts now or in the past", time=iso(from_s)))
+        raise UserError(
+            _("{time} is in the future; a trip starts now or in the past", time=iso(from_s)), "since"
+        )
     _check_order(device, from_s, trips.last(connection, device), row)
 
 
@@ -105,7 +108,8 @@ def _check_order(device: str, from_s: int, last: Row[Any] | None, row: Row[Any] 
                 time=iso(last.ended_s),
                 start=iso(from_s),
                 remedy=remedy,
-            )
+            ),
+            "since",
         )
     if row and from_s < row.created_s:
         raise UserError(
@@ -115,7 +119,8 @@ def _check_order(device: str, from_s: int, last: Row[Any] | None, row: Row[Any] 
                 time=iso(row.created_s),
                 start=iso(from_s),
                 remedy=remedy,
-            )
+            ),
+            "since",
         )
 
 
@@ -127,13 +132,14 @@ def _check_container(connection: Connection, device: str, container: str, from_s
         if row.ended_s is None:
             raise UserError(
                 _(
-                    "{container} is on {device}, trip {number} since {time}: `landbridge trips end {device}`"
-                    " ends that, or correct the number",
+                    "{container} is on {device}, trip {number} since {time}; end that trip first, or correct"
+                    " the number",
                     container=container,
                     device=row.device,
                     number=row.trip,
                     time=iso(row.started_s),
-                )
+                ),
+                "container",
             )
         raise UserError(
             _(
@@ -144,5 +150,6 @@ def _check_container(connection: Connection, device: str, container: str, from_s
                 number=row.trip,
                 time=iso(row.ended_s),
                 start=iso(from_s),
-            )
+            ),
+            "container",
         )

@@ -153,6 +153,7 @@ if (form) {
   document.getElementById("try").addEventListener("click", async () => {
     const { refused, answer } = await send("/geofences/try", { geometry: text.value, radius_m: shape === "Polygon" ? null : radius() });
     tried.replaceChildren(...(refused ? [make("p", { class: wrong(refused) }, refused)] : told(answer)));
+    tried.scrollIntoView({ block: "nearest" });
     if (answer) {
       const points = answer.events.filter((it) => it.longitude !== null).map((it) => ({ geometry: { type: "Point", coordinates: [it.longitude, it.latitude] } }));
       map.getSource("raised").setData(features(points));

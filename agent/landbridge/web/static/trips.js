@@ -1,5 +1,6 @@
 // Trips: start one, correct one, end one, by the API.
-import { post, refusal, wrong } from "./ask.js";
+import { post, wrong } from "./ask.js";
+import { _ } from "./words.js";
 
 const id = document.getElementById("trip")?.dataset.trip;
 const field = (form, name) => form.elements[name].value.trim();
@@ -14,17 +15,26 @@ function booking(form) {
   };
 }
 
-/** Send it; errors are shown below the form, and nothing that was typed is lost. */
+/** Send it; an error is shown at its field or below the form, and nothing that was typed is lost. */
 async function send(form, path, body, method) {
+  const odd = field(form, "references").split("\n").find((line) => line.trim() && !/^[^=＝]*[^=＝\s][^=＝]*[=＝].*\S/.test(line));
+  if (odd) return refuse(form, _("{text} is not of the form NAME=VALUE, such as order=4711", { text: odd.trim() }), "references");
   const answer = await post(path, body, method);
   const found = await answer.json();
   if (answer.ok) location.href = `/trips/${found.trip}`;
-  const place = form.querySelector("[role=alert]");
-  place.hidden = answer.ok;
-  if (!answer.ok) {
-    place.textContent = refusal(found);
-    place.className = wrong(place.textContent);
-  }
+  else refuse(form, found.detail, found.errors?.[0]?.pointer?.split("/")[1]);
+}
+
+/** Show why a form was refused. */
+function refuse(form, why, name) {
+  const [place, input] = [form.querySelector("[role=alert]"), form.elements[name]];
+  Object.assign(place, { textContent: why, className: wrong(why), hidden: false });
+  for (const each of form.querySelectorAll("[aria-invalid]")) ["aria-invalid", "aria-describedby"].forEach((of) => each.removeAttribute(of));
+  if (!input) return form.append(place);
+  input.after(place);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", place.id);
+  input.focus();
 }
 
 const start = document.getElementById("start");

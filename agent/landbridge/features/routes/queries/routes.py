@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, insert, select, update
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.db.tables import coverage, network_costs, route_data, routes, trips
 
 Key = tuple[int, int]
@@ -51,7 +52,7 @@ def known_route(connection: Connection, name: str) -> StoredRoute:
     """Return the route of that name; `UserError` if there is none."""
     found = find(connection, name)
     if found is None:
-        raise UserError(f"no route {name}; `landbridge routes list` lists them")
+        raise UserError(_("no route {name}; look its name up in the list of routes", name=name))
     return found
 
 
