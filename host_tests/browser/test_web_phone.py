@@ -298,3 +298,24 @@ def test_files_of_the_editors_are_refused_in_the_language_of_the_page(page: Page
         page.locator("textarea").fill(head + csv)
         opens(page, page.get_by_role("button", name="保存"))
         expect(page.locator("#form").get_by_role("alert")).to_contain_text(why)
+
+
+def test_settings_that_are_saved_ask_what_changed_and_nothing_if_nothing_did(page: Page, pages: Shown):
+    page.goto(f"{pages.url}/devices/{FIRST}#settings")
+    section = page.locator("#settings")
+    asked: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    opens(page, section.get_by_role("button", name="Save changes"))
+    assert asked == []
+    section.get_by_label("Door-open light threshold").fill("77")
+    section.locator("[name=alarms][value='2']").click()
+    section.get_by_role("button", name="Save changes").click()
+    (question,) = asked
+    assert re.fullmatch(
+        r"Change Reported immediately: .+, Door-open light threshold: 77 lx on .+\?", question
+    )

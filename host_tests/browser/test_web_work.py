@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -272,13 +273,34 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
         return [x, y];
     }""")
     operator.mouse.move(*middle)
-    delay = re.compile(rf"{CONTAINER} · (\d+ h (late|early)|on time)")
+    delay = re.compile(rf"{CONTAINER} · (\d+ hours? (late|early)|on time)")
     expect(operator.locator(".tip")).to_contain_text(delay)
     expect(operator.locator("#status a")).to_have_attribute("href", f"/devices/{DEVICE}")
     operator.get_by_label("Days since departure").check()
     operator.get_by_text("As a table").click()
     picture(operator, "time-distance")
     assert barriers(operator) == []
+
+
+def test_a_container_that_stays_at_the_end_of_its_route_is_not_late(web: Website, operator: Page):
+    def stays(route: Route) -> None:
+        text = route.fetch().text()
+        (data,) = re.findall(r'id="data">(.*?)</script>', text)
+        shown = json.loads(data)
+        trip, end_km = shown["trips"][0], shown["stations"][-1]["km"]
+        begin = datetime.fromisoformat(trip["points"][0][0])
+        arrived = begin + timedelta(hours=shown["usual"][-1]["planned_h"] - 24)
+        along = [(begin, 0), (arrived, end_km - 1), (arrived + timedelta(days=30), end_km - 1)]
+        trip["points"] = [(each.isoformat(), km) for each, km in along]
+        changed = text.replace(data, json.dumps(shown | {"trips": [trip]}))
+        route.fulfill(body=changed, content_type="text/html; charset=utf-8")
+
+    of_page = re.compile("/time-distance$")
+    operator.route(of_page, stays)
+    operator.goto(f"{web.url}/time-distance")
+    expect(operator.locator("#waits tbody tr td").nth(1)).to_have_text("24 hours early")
+    expect(operator.locator("#waits tbody tr td").nth(2)).to_have_text("30 days")
+    operator.unroute(of_page)
 
 
 def test_the_last_station_of_a_route_has_its_name(web: Website, operator: Page):

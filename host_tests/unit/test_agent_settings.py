@@ -194,3 +194,13 @@ def test_the_schema_keeps_its_word():
         assert setting.lowest <= setting.default <= setting.highest
     # Whatever is set, a device is heard at least once a day.
     assert SETTINGS["upload_every_s"].highest <= 86400
+
+
+def test_the_shortest_interval_between_sessions_is_not_above_the_longest(agent):
+    why = "the shortest interval between sessions, 1440 minutes, is above the longest, 60 minutes"
+    with pytest.raises(UserError, match=why):
+        agent.change("report_least_s=86400", "report_most_s=3600")
+    assert agent.change("report_most_s=3600") == FIRST
+    with pytest.raises(UserError, match=why):
+        agent.change("report_least_s=86400")
+    assert agent.change("report_least_s=3600") == FIRST + 1

@@ -243,7 +243,9 @@ def _asked(url: str) -> tuple[int, str]:
     except urllib.error.HTTPError as answer:
         return answer.code, answer.read().decode(errors="replace")
     except (OSError, ValueError, HTTPException) as error:
-        raise UserError(f"no answer from {url}: {error}; start the agent") from None
+        raise UserError(
+            f"no answer from {url}: {error}; start the agent, or ask again if it has just started"
+        ) from None
 
 
 def _sessions(it: Opened) -> str:

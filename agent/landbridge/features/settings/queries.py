@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
+from landbridge.core.errors import UserError
 from landbridge.core.texts import _
 from landbridge.db import audit, order
 from landbridge.db.among import among_given
 from landbridge.db.tables import setting_reports, settings
 from landbridge.protocol.settings import SETTINGS, Report, applied
+
+LEAST, MOST = "report_least_s", "report_most_s"
+"""Settings that limit each other."""
 
 
 class Desired(NamedTuple):
@@ -93,9 +97,11 @@ def change(
     trip: int | None = None,
 ) -> int | None:
     """Change some of the desired settings of `device`; with `trip`, they are its tenant's and end with the
-    trip. Return the new revision, None if nothing changes."""
+    trip. Return the new revision, None if nothing changes. `UserError` if the shortest interval between
+    sessions is to be above the longest."""
     before = desired(connection, device)
     after = _changed(before.changes, changes)
+    _check_intervals(applied(after), changes)
     lasting = _changed(before.lasting, changes) if trip is None else before.lasting
     # A refused revision is sent again under a new one: something may have changed meanwhile.
     said = report(connection, device)
@@ -104,6 +110,20 @@ def change(
     listed = " ".join(f"{name}={value}" for name, value in changes.items())
     audit.add(connection, who, _("settings changed: {changes}", changes=listed), now_s, device)
     return set_desired(connection, device, after, who, now_s, before.trip if trip is None else trip, lasting)
+
+
+def _check_intervals(after: Mapping[str, int], changes: Mapping[str, int]) -> None:
+    least_s, most_s = after[LEAST], after[MOST]
+    if least_s > most_s and {LEAST, MOST} & changes.keys():
+        raise UserError(
+            _(
+                "the shortest interval between sessions, {least} minutes, is above the longest, {most}"
+                " minutes; change one of them",
+                least=round(least_s / 60),
+                most=round(most_s / 60),
+            ),
+            LEAST if LEAST in changes else MOST,
+        )
 
 
 def _changed(before: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:

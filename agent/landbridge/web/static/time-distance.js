@@ -1,6 +1,6 @@
 // The containers of a route: kilometres over time. Where a curve is flat, a container waits.
 import { svg } from "./chart.js";
-import { _, at, country, make, stationName } from "./words.js";
+import { _, at, country, duration, language, make, stationName } from "./words.js";
 
 const { stations, trips, usual } = JSON.parse(document.getElementById("data").textContent);
 const place = document.getElementById("diagram");
@@ -28,7 +28,7 @@ function draw() {
   }
   const width = Math.max(260, place.clientWidth);
   const isNarrow = width < 500;
-  const [height, left] = [isNarrow ? 460 : 600, isNarrow ? 110 : 175]; // left: where the names of stations end
+  const [height, left] = [isNarrow ? 460 : 600, isNarrow ? 145 : 175]; // left: where the names of stations end
   const ends = usual.length ? mine.map((trip) => trip.points[0][0] - start(trip) + usual.at(-1).planned_h * HOUR_MS) : [];
   const times = [...mine.flatMap((trip) => trip.points.map(([ms]) => ms - start(trip))), Math.min(...ends)].filter(Number.isFinite);
   const [from, until] = [Math.min(...times), Math.max(...times)];
@@ -139,22 +139,22 @@ function path(trip, x, y, choose) {
   return link;
 }
 
-/** Hours after the timetable, where the container is now. */
+/** Milliseconds after the timetable, where the container is now, or when it came to the end of the route. */
 function delay({ points }) {
-  const [ms, km] = points.at(-1);
+  const [ms, km] = points.find(([, there]) => there >= stations.at(-1).km - WAIT_KM) ?? points.at(-1);
   const next = usual.findIndex((it) => it.km >= km);
   if (next < 0) return null;
   const [a, b] = [usual[Math.max(next - 1, 0)], usual[next]];
   const part = b.km > a.km ? (km - a.km) / (b.km - a.km) : 1;
-  return (ms - points[0][0]) / HOUR_MS - (a.planned_h + part * (b.planned_h - a.planned_h));
+  return ms - points[0][0] - (a.planned_h + part * (b.planned_h - a.planned_h)) * HOUR_MS;
 }
 
 function late(trip) {
-  const hours = delay(trip);
-  if (hours === null) return "–";
-  const rounded = Math.abs(Math.round(hours));
-  if (rounded < 1) return _("on time");
-  return hours > 0 ? _("{hours} h late", { hours: rounded }) : _("{hours} h early", { hours: rounded });
+  const late = delay(trip);
+  if (late === null) return "–";
+  if (Math.abs(late) < HOUR_MS / 2) return _("on time");
+  const time = duration(Math.abs(late) / 1000);
+  return late > 0 ? _("{time} late", { time }) : _("{time} early", { time });
 }
 
 /** The longest time within WAIT_KM. */
@@ -168,10 +168,11 @@ function longest({ points }) {
   return best;
 }
 
+const kilometres = (km) => `${km.toLocaleString(language)} km`;
 const near = (km) => stations.reduce((a, b) => (Math.abs(b.km - km) < Math.abs(a.km - km) ? b : a));
 const summary = (trip) => {
   const { ms, km } = longest(trip);
-  return `${trip.points.at(-1)[1]} km, ${late(trip)}, ${_("longest dwell")} ${(ms / HOUR_MS).toFixed(0)} h, ${stationName(near(km))}`;
+  return `${kilometres(trip.points.at(-1)[1])}, ${late(trip)}, ${_("longest dwell")} ${duration(ms / 1000)}, ${stationName(near(km))}`;
 };
 
 document.querySelector("#waits tbody").replaceChildren(...mine.map((trip) => {
@@ -180,8 +181,8 @@ document.querySelector("#waits tbody").replaceChildren(...mine.map((trip) => {
   const now = trip.points.at(-1)[1];
   const station = near(km);
   return make(
-    "tr", {}, make("th", { scope: "row" }, link), make("td", {}, `${now} km, ${stationName(near(now))}`), make("td", {}, late(trip)),
-    make("td", {}, `${(ms / HOUR_MS).toFixed(0)} h`), make("td", {}, `${stationName(station)}, ${country(station.country, station.country)}`),
+    "tr", {}, make("th", { scope: "row" }, link), make("td", {}, `${kilometres(now)}, ${stationName(near(now))}`), make("td", {}, late(trip)),
+    make("td", {}, duration(ms / 1000)), make("td", {}, `${stationName(station)}, ${country(station.country, station.country)}`),
   );
 }));
 fromStart.addEventListener("change", draw);

@@ -1,5 +1,5 @@
 // On every page: times in the viewer's zone, countries in his language, a question before what acts.
-import { country, language, make, offset, show } from "./words.js";
+import { _, country, language, make, offset, show } from "./words.js";
 
 const every = (selector, act) => document.querySelectorAll(selector).forEach(act);
 const tell = () => every("time", show);
@@ -12,7 +12,8 @@ every("[data-country]", (it) => {
 });
 document.querySelector("[aria-invalid]")?.focus(); // what was refused is seen at once
 every("form[data-confirm]", (form) => form.addEventListener("submit", (event) => {
-  if (!window.confirm(question(form))) event.preventDefault();
+  const asked = question(form);
+  if (asked && !window.confirm(asked)) event.preventDefault();
 }));
 
 // On a phone a row of a table is a card: its values say what they are.
@@ -38,13 +39,22 @@ menu?.addEventListener("keydown", ({ key }) => {
   menu.querySelector("summary").focus();
 });
 
-/** The question of a form, with what is chosen in it. */
+/** The question of a form, with what is chosen in it; empty if nothing was changed in a form of changes. */
 function question(form) {
   const value = (name) => form.elements[name]?.value ?? "";
-  const differs = (it) => (it.tagName === "SELECT" ? !it.selectedOptions[0].defaultSelected : it.value !== it.defaultValue);
-  const changes = () => [...form.querySelectorAll("[data-title]")].filter(differs).map((it) => (
-    `${it.dataset.title} ${it.tagName === "SELECT" ? it.selectedOptions[0].textContent : it.value}`
+  const boxes = (it) => [...it.querySelectorAll("input")];
+  const differs = (it) => {
+    if (it.tagName === "DIV") return boxes(it).some((box) => box.checked !== box.defaultChecked);
+    return it.tagName === "SELECT" ? !it.selectedOptions[0].defaultSelected : it.value !== it.defaultValue;
+  };
+  const chosen = (it) => {
+    if (it.tagName === "DIV") return boxes(it).filter(({ checked }) => checked).map(({ labels }) => labels[0].textContent.trim()).join(_(", ")) || "–";
+    return it.tagName === "SELECT" ? it.selectedOptions[0].textContent : `${it.value} ${it.dataset.unit}`.trim();
+  };
+  const changes = [...form.querySelectorAll("[data-title]")].filter(differs).map((it) => (
+    _("{title}: {value}", { title: it.dataset.title, value: chosen(it) })
   ));
-  const text = { verb: () => `${value("verb")} ${value("argument")}`.trim(), changes: () => changes().join(", ") };
-  return form.dataset.confirm.replace(/\{(verb|changes)\}/g, (_, name) => text[name]());
+  if (!changes.length && form.dataset.confirm.includes("{changes}")) return "";
+  const text = { verb: () => `${value("verb")} ${value("argument")}`.trim(), changes: () => changes.join(_(", ")) };
+  return form.dataset.confirm.replace(/\{(verb|changes)\}/g, (whole, name) => text[name]());
 }
