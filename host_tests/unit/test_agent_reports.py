@@ -301,3 +301,10 @@ def test_periods_are_whole(every, end, begin, following):
     assert iso(schedule.before(end_s, every)) == f"{begin}T06:00:00Z"
     assert iso(schedule.after(end_s, every)) == f"{following}T06:00:00Z"
     assert schedule.first(end_s - 1, every) == end_s and schedule.first(end_s, every) > end_s
+
+
+def test_a_fleet_report_goes_to_no_tenant(shown):
+    arguments = ("fleet", "", "pdf", "a@b.example", "en", "week", "acme", "bench", NOW_S)
+    with shown.fleet.database.writing() as connection, pytest.raises(UserError) as refused:
+        schedule.add(connection, "fleets", *arguments)
+    assert "leave the tenant empty" in str(refused.value) and refused.value.field == "tenant"

@@ -54,7 +54,8 @@ def test_an_invitation_is_mailed_in_the_language_of_the_page(tmp_path: Path):
         # Its link is shown when no server takes it.
         server.answer = lambda command: "550 no" if command.upper().startswith("RCPT") else "250 yes"
         site.root.get("/users")
-        assert invitation_in(site.root.post("/users/wu/invite").text)
+        shown = site.root.post("/users/wu/invite")
+        assert invitation_in(shown.text) and "邮件服务器未接受发往 wu@example.org 的邀请" in shown.text
         token = site.pages.token("t", "admin")
         assert site.api("/users/wu/invitation", token, "POST")[1]["mailed"] is False
     server.shutdown()

@@ -29,8 +29,8 @@ _AT = {"query": "parameter", "path": "parameter", "header": "header", "cookie": 
 def is_api(scope: Scope) -> bool:
     """Whether a program or the script of a page asks, not a browser for a page."""
     path: str = scope["path"]
-    asks_in_json = Headers(scope=scope).get("content-type") == "application/json"
-    return path.startswith(("/v1/", "/dcsa/v1/")) or asks_in_json
+    posts_json = scope["method"] == "POST" and Headers(scope=scope).get("content-type") == "application/json"
+    return path.startswith(("/v1/", "/dcsa/v1/")) or posts_json
 
 
 def problem(

@@ -65,6 +65,14 @@ def _target(address: str) -> Any:
     asset = apprise.AppriseAsset(app_id="Landbridge", app_desc="Landbridge", http_redirects=False)
     target = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
     scheme = address.partition(":")[0]
+    if ":" not in address:
+        raise UserError(
+            _(
+                "enter a mail address, such as dispatch@example.org, or the URL of a service that Apprise"
+                " knows"
+            ),
+            "address",
+        )
     if target is None or type(target).__module__.rpartition(".")[2] in _OF_THIS_MACHINE:
         raise UserError(
             _(

@@ -24,7 +24,7 @@ from landbridge.db import audit
 from landbridge.db.database import Database
 from landbridge.features.reports import queries as stored
 from landbridge.features.reports.document import Report
-from landbridge.features.reports.kinds import FORMATS, KINDS, build
+from landbridge.features.reports.kinds import FOR_THE_OPERATOR, FORMATS, KINDS, build
 from landbridge.features.reports.queries import Schedule
 from landbridge.features.reports.render import MEDIA_TYPES, render
 
@@ -156,6 +156,11 @@ def add(
     _check_mailbox(mailbox)
     if tenant is not None:
         checked(tenant, "tenant")
+        if kind in FOR_THE_OPERATOR:
+            raise UserError(
+                _("this report shows all tenants, and goes to the fleet operator: leave the tenant empty"),
+                "tenant",
+            )
     next_s = first(now_s, every)
     build(connection, kind, subject, tenant, (before(next_s, every), next_s), now_s, catalogues()[language])
     schedule = Schedule(name, kind, subject, format, mailbox, language, every, tenant, next_s)

@@ -271,7 +271,11 @@ def invite_again(request: Request, who: ActingUser, user: str) -> Response:
 def _invitation(request: Request, who: User, invited: users.Invited) -> Response:
     it = services(request)
     mailed = mail.send(it.config, language_of(request), invited)
-    made = {"name": invited.name, "mailed": mailed, "link": "" if mailed else mail.link(it.config, invited)}
+    refused = None if mailed else invited.mail
+    made = {
+        "name": invited.name, "mailed": mailed, "link": "" if mailed else mail.link(it.config, invited),
+        "refused": refused,
+    }  # fmt: skip
     return _users(request, who, made)
 
 
