@@ -73,9 +73,7 @@ def test_a_container_is_on_one_device_at_a_time(database):
     with database.writing() as connection:
         devices.add(connection, OTHER, b"wrapped", BEGIN_S)
         other = trips.start(connection, OTHER, "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)
-    since = (
-        f"CSQU3054383 is on {OTHER}, trip {other} since {iso(BEGIN_S)}: `landbridge trips end {OTHER}` ends"
-    )
+    since = f"CSQU3054383 is on {OTHER}, trip {other} since {iso(BEGIN_S)}; end that trip first"
     with pytest.raises(UserError, match=re.escape(since)):
         book(database, BEGIN_S + HOUR_S)
     assert offers_and_trips(database) == ([], [other])
