@@ -30,6 +30,21 @@ def test_a_scan_keeps_an_operator_that_is_locked_chosen_or_used_and_no_other():
         assert kept(262003, SCANS_FAILED=1, **{name: 262003}) is (name == "LOCKED_PLMN"), "it was not there"
 
 
+def counted(heard, asleep):
+    """Attempts that a scan counts which has `heard` a network, of a modem that sleeps registered or not."""
+    it = device("", 3600)
+    it.modem.hears = plausible_cell(heard, 1, 2, -80, False) if heard else None
+    it.state[st.LAST_PLMN], it.state[st.IN_PSM], before = 262003, asleep, it.state[st.NEXT_ATTEMPT]
+    scan.run(it, Action(SCAN, 0, 12))
+    return it.state[st.NEXT_ATTEMPT] - before
+
+
+def test_a_scan_counts_as_an_attempt_where_the_modem_has_left_its_network():
+    assert counted(262003, 1) == 0, "it is registered, and asks nobody"
+    assert counted(262001, 1) == 1 and counted(0, 1) == 1
+    assert counted(262001, 0) == 1 and counted(0, 0) == 1
+
+
 def held(mcc, heard, plmn=0, allowed=0):
     """The operators that the modem selects, AS_IT_IS: none, while it registers with that of `mcc`; a
     scan before has `heard` one."""

@@ -87,7 +87,7 @@ class Modem:
 
     def listen(self, limit_s, is_kept):
         self.is_kept = is_kept
-        return self._do("listen")
+        return self._do("listen", self.hears)
 
     def prefer(self, region, again):
         self.asked.append("search again" if again else "search")

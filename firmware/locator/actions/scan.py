@@ -15,6 +15,8 @@ def run(wake, action):
         allowed, locked = state[st.ALLOWED_PLMN], state[st.LOCKED_PLMN]
         used = allowed in (state[st.CHOSEN_PLMN], state[st.NETWORK]) and not state[st.SCANS_FAILED]
         wake.cell = wake.modem.listen(action.limit_s, allowed in (0, locked) if locked else allowed and used)
+        if state[st.IN_PSM] and (wake.cell is None or wake.cell.plmn != state[st.LAST_PLMN]):
+            budget.count(state, wake.port.clock_s())  # it has left its network, and asks another
     except ModemError as error:
         wake.lost(error)
     wake.pace.scanned(state, wake.cell)
