@@ -16,7 +16,7 @@ def unload(*names):
 
 
 def unload_but(loaded):
-    """Give back the heap of all modules but those that `held` names."""
+    """Give back the heap of all modules but those `loaded`."""
     # What is inside a package before the package.
     for name in sorted(set(sys.modules).difference(loaded), reverse=True):
         _forget(name)

@@ -42,8 +42,8 @@ def run(port, board):
 
 
 def _sense(port):
-    """Return the senses now, and all counts of motion; after a jolt the counts of the minute that follows
-    it, because a bump is no departure. So it is where the sleep shows only that something has moved in it."""
+    """Return the senses now, and all counts of motion. After a jolt the senses are those of a minute later,
+    because a bump is no departure; also on a board that only latches that there was motion in its sleep."""
     felt = port.senses()
     motion, shock_mg, reason = felt[MOTIONS], felt[SHOCK_MG], port.wake_reason
     if reason == WAKE_TIMER and motion > 0 and getattr(port, "latches_motion", False):
@@ -71,20 +71,20 @@ class Wake:
         self.board = board
         self.config = Config(port.config_dir)
         self.numbers = Numbers(port.data_dir, int.from_bytes(port.random(4), "little"))
-        kept = port.rtc_memory
+        memory = port.rtc_memory
         # Before any other reset the flash may have been written by a tool.
-        known = rtc.journal_of(kept) if port.reset_cause == DEEPSLEEP_RESET else ()
+        known = rtc.journal_of(memory) if port.reset_cause == DEEPSLEEP_RESET else ()
         self.journal = Journal(port.data_dir, self.numbers, known)
-        state = rtc.unpack(kept, st.SIZE)
+        state = rtc.unpack(memory, st.SIZE)
         if state is None:
             from locator.actions import recovery
             from locator.journal import copy
 
-            kept = copy.read(port.data_dir)
-            state = copy.state(port.data_dir, kept)
+            memory = copy.read(port.data_dir)
+            state = copy.state(port.data_dir, memory)
             recovery.power_was_lost(state, self.numbers, self.journal, board.MODEM, port.clock_s())
         self.state = st.new(state)
-        self.log = Log(rtc.log_of(kept, st.SIZE))
+        self.log = Log(rtc.log_of(memory, st.SIZE))
         self.kept = Snapshots(port, self.journal, self.state, self.log, self.room)
         if self.log.begin(port):
             from locator.actions import recovery
@@ -158,9 +158,10 @@ class Wake:
         return self._asleep_ms(action.limit_s), action.wake_on
 
     def _asleep_ms(self, limit_s):
-        """`limit_s` begin with the moment that was decided about, a minute after a jolt. Rounded up: to wake
-        a moment early is to wake twice. Where power is lost oftener than a pause lasts, its end comes by the
-        copies in flash: until the agent has answered no sleep leaves one out."""
+        """Return the ms to sleep. `limit_s` begin with the moment that was decided about, a minute after a
+        jolt. Rounded up: to wake a moment early is to wake twice. Until the agent has answered for the first
+        time no sleep is longer than to the next copy in flash: where power is lost oftener than a pause
+        lasts, the clock goes on from there."""
         if not self.state[st.LAST_SESSION] and self.state[st.REQUEST] != st.SHIPPING:
             limit_s = min(limit_s, EVERY_S + 60 - self.senses[sn.CLOCK_S] % EVERY_S)
         return 1000 * max(1, limit_s - (self.port.clock_s() - self.senses[sn.CLOCK_S]))

@@ -1,10 +1,11 @@
 """The copy of RTC memory in flash that survives a loss of power, in two files.
 
-The copy of RTC memory is a day old at most (wake.py). After it is the lasting part of the state, packed in
-the same way, with its own version, so that a release with another state can read it, too. Before each
-connection attempt, and every two hours, only the lasting part is written, to a separate file, which belongs
-to the copy whose checksum it names: LittleFS keeps so small a file in its directory, which seldom takes an
-erase. LittleFS commits a file as a whole when it is closed, so both are written in place.
+The copy of RTC memory is a day old at most (journal/snapshots.py decides). After it is the lasting part of
+the state, packed in the same way, with its own version, so that a release with another state can read it,
+too. Before each connection attempt, and every two hours, only the lasting part is written, to a separate
+file, which belongs to the copy whose checksum it names: LittleFS keeps so small a file in its directory,
+which seldom takes an erase. LittleFS commits a file as a whole when it is closed, so both are written in
+place.
 """
 
 import struct

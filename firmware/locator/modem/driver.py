@@ -1,8 +1,9 @@
 """The common part of the drivers: power, registration, clock, identity. The verbs of a wake:
 
 start, prefer, gnss_start, gnss_poll, gnss_stop, attach, listen, serves, cell, network_time, identity,
-card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
-stop. All raise `ModemError` and its kinds; all have a deadline.
+card_gone, secure, mqtt_open, mqtt_subscribe, mqtt_publish, mqtt_receive, mqtt_close, psm_granted,
+clear_forbidden, cycle_radio, radio_on, radio_off, stop. All raise `ModemError` and its kinds; all have a
+deadline.
 """
 
 from binascii import crc32
@@ -49,7 +50,7 @@ def ca_name(ca):
 _LONG_MNC = (365, 366, 708, 722, 732, 750)
 
 # Verbs that a wake needs at one time only, by the module of a modem's folder that has them as functions. Each
-# folder has these modules, and `socket` and `ntp`; it may have `assistance` and `neighbours`.
+# folder has these modules, and `socket` and `ntp`; others, such as `assistance`, only where they are needed.
 _PARTS = {
     "gnss_start": "gnss",
     "gnss_poll": "gnss",
@@ -143,6 +144,7 @@ class Driver:
 
         `plmn` is the only operator allowed, 0 for any, AS_IT_IS if it is selected already, since another
         selection would begin another search; if the network refuses that choice, the driver does not wait.
+        `allowed` is the operator that the modem was left with, 0 if it chooses.
         Returns (REGISTERED | NO_SERVICE | DENIED, reject cause, UNNAMED or 0), the cause also where another
         network has taken the card after the one that refused it.
         """
