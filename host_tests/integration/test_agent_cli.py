@@ -140,7 +140,7 @@ def test_container_numbers(text):
         (("devices", "add"), "Missing argument"),
         (("devices", "add", "LB 1"), "cannot be a device id"),
         (("devices", "add", "lb/1"), "cannot be a device id"),
-        (("devices", "show", "lb-9"), "no device lb-9; `landbridge devices list`"),
+        (("devices", "show", "lb-9"), "no device lb-9; look its id up in the list of devices"),
         (("track", "lb-9"), "no device lb-9"),
         (("export", "lb-9"), "no device lb-9"),
         (("export", "lb-9", "--format", "pdf"), "'--format': 'pdf' is not one of 'geojson', 'gpx', 'csv'"),

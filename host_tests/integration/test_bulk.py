@@ -137,7 +137,7 @@ def test_each_wrong_trip_is_named_with_line_and_column(fleet, sheet):
         "sheet.csv, line 2, column device",
         "sheet.csv, line 3, column container",
         "sheet.csv, line 4, column route",
-        "sheet.csv, line 5",
+        "sheet.csv, line 5, column device",
         "sheet.csv, line 6, column device",
         "sheet.csv, line 7, column interval_s",
         "sheet.csv, line 8, column device",

@@ -152,7 +152,9 @@ def test_an_interrupted_first_flash_is_repeated(tmp_path, monkeypatch):
         chip.left = MB4
         flash.flash(BOARD, "x", micropython, out, erase=False)
         assert chip.data == whole.data
-    with pytest.raises(LayoutError, match=r"make deploy.*a new device id.*first make flash was interrupted"):
+    with pytest.raises(
+        LayoutError, match=r"make deploy.*a new device id.*After an interruption of the first make flash"
+    ):
         flash.flash(BOARD, "x", micropython, out, erase=False)
 
 
