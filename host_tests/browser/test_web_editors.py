@@ -228,6 +228,16 @@ def test_a_station_that_is_wrong_is_named(web: Pages, page: Page):
     expect(page.locator("textarea")).to_have_value(WRONG)
 
 
+def test_a_route_that_is_refused_for_its_name_is_still_drawn(web: Pages, page: Page):
+    page.goto(f"{web.url}/routes")
+    for lat in ("52.0", "45.0"):
+        page.locator("[name=name]").first.fill("rails")
+        page.locator("textarea").fill(CSV.replace("52.0", lat))
+        opens(page, page.get_by_role("button", name="Save"))
+    expect(page.locator("form .wrong")).to_contain_text("rails already exists")
+    until(page, f"Math.abs({MAP}?.getCenter().lat - 45) < 1", "the stations of the form")
+
+
 def test_the_pages_fit_on_a_phone_in_the_dark_and_in_chinese(web: Pages, yard: str, browser: Watched):
     made = browser.context(viewport={"width": 360, "height": 740}, color_scheme="dark").new_page()
     sign_in(made, web, web.token("dora", "operator"))

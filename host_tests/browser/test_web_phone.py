@@ -101,16 +101,22 @@ def test_every_page_fits_on_a_phone(browser: Watched, pages: Shown, language: st
     assert wide == []
 
 
+def questions(page: Page, agree: bool) -> list[str]:
+    """Return the list of what the page asks from now on; each question is agreed to or refused."""
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        (dialog.accept if agree else dialog.dismiss)()
+
+    page.on("dialog", answer)
+    return asked
+
+
 def test_a_refused_command_keeps_the_page_and_its_fields(page: Page, pages: Shown):
     page.goto(f"{pages.url}/devices/{FIRST}#commands")
     section = page.locator("#commands")
-    asked: list[str] = []
-
-    def agree(dialog: Dialog) -> None:
-        asked.append(dialog.message)
-        dialog.accept()
-
-    page.on("dialog", agree)
+    asked = questions(page, agree=True)
     section.get_by_role("combobox").select_option("dense")
     section.get_by_label("Seconds").fill("99999999")
     section.get_by_label("Expires after").fill("3d")
@@ -301,13 +307,7 @@ def test_files_of_the_editors_are_refused_in_the_language_of_the_page(page: Page
 def test_settings_that_are_saved_ask_what_changed_and_nothing_if_nothing_did(page: Page, pages: Shown):
     page.goto(f"{pages.url}/devices/{FIRST}#settings")
     section = page.locator("#settings")
-    asked: list[str] = []
-
-    def refuse(dialog: Dialog) -> None:
-        asked.append(dialog.message)
-        dialog.dismiss()
-
-    page.on("dialog", refuse)
+    asked = questions(page, agree=False)
     opens(page, section.get_by_role("button", name="Save changes"))
     assert asked == []
     section.get_by_label("Door-open light threshold").fill("77")

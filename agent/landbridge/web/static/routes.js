@@ -103,5 +103,5 @@ if (form) {
     if (refused) say(refused, wrong(refused));
     else say(_("Within 150 km of this route: {on_route} of {fixes} positions of the newest trips. Trips that touch it: {trips}.", answer));
   });
-  if (text.value !== empty && !document.querySelector(".wrong")) draw();
+  if (text.value !== empty) draw(); // of a form that was refused
 }
