@@ -98,7 +98,7 @@ def test_without_a_trip_nothing_is_shown(option, monkeypatch, capsys, tmp_path):
     with pytest.raises(SystemExit) as ended:
         cards.main()
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("--days and --seeds must be at least 1;")
+    assert capsys.readouterr().err.startswith(f"argument {option}: '0' is no whole number of 1 or more;")
 
 
 @pytest.mark.parametrize("command", [cards, soak])

@@ -24,6 +24,7 @@ from rich.table import Table
 from tools.ending import one_line
 from tools.flash.layout import ENTRY, SLOT, VERIFY_ON_DEVICE, LayoutError, application, constants
 from tools.flash.slot import pack
+from tools.options import whole
 from tools.world import stage
 from tools.world.demo.demo import MODEMS, Parser
 from tools.world.device import heap
@@ -166,8 +167,8 @@ def main() -> int:
         prog="python -m tools.verify.benchmarks.decide", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
-    parser.add_argument("--days", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--days", type=whole(1), default=10)
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument(
         "--out", type=Path, default=Path("out/decide-bench"), help="folder; figures in OUT.json"
     )

@@ -22,6 +22,7 @@ from landbridge.protocol.point import Point
 from sqlalchemy import Connection, insert
 
 from tools.flash.layout import REPOSITORY
+from tools.options import whole
 
 OUT = REPOSITORY / "out" / "bench-parquet.json"
 LONGEST_S = 60
@@ -34,9 +35,9 @@ _PART = 20_000
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make bench-parquet")
-    parser.add_argument("--devices", type=int, default=1_000)
-    parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--a-day", type=int, default=4, help="points of a device")
+    parser.add_argument("--devices", type=whole(1), default=1_000)
+    parser.add_argument("--days", type=whole(1), default=365)
+    parser.add_argument("--a-day", type=whole(1), default=4, help="points of a device")
     parser.add_argument("--out", type=Path, default=OUT)
     wanted = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:

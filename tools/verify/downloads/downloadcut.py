@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tools.modem.registry import Dialect
+from tools.options import whole
 from tools.verify.downloads.device import APDUS, BEGIN, PIECE, Downloader, server_of_process
 from tools.verify.esim.device import NEVER
 
@@ -162,7 +163,7 @@ def cases() -> Iterator[Case]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.downloads.downloadcut")
-    parser.add_argument("--share", type=int, default=1, help="each so-manieth case only")
+    parser.add_argument("--share", type=whole(1), default=1, help="each so-manieth case only")
     share = parser.parse_args().share
     every = list(cases())
     todo = every[share - 1 :: share]

@@ -26,6 +26,7 @@ from rich.table import Table
 from tools.modem.network import bands
 from tools.modem.network.air import Rat
 from tools.modem.registry import Dialect
+from tools.options import whole
 from tools.verify.downloads.answers import ALL, INITIATE, Answer
 from tools.verify.downloads.device import Downloader, Reading, server_of_process
 from tools.world.device import cpu
@@ -159,7 +160,7 @@ def answer(modem: Dialect, wanted: Answer) -> Come:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.downloads.downloads")
-    parser.add_argument("--share", type=int, default=1, help="each so-manieth answer only")
+    parser.add_argument("--share", type=whole(1), default=1, help="each so-manieth answer only")
     share = parser.parse_args().share
     todo = [(modem, each) for each in ALL for modem in ("bg95", "sim7600")][::share]
     sizes = [(modem, rat, size) for modem, rat in NETWORKS for size in SIZES]

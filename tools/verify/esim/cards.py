@@ -23,6 +23,7 @@ from tools.ending import one_line
 from tools.flash.layout import LayoutError
 from tools.modem.card.applet import AppletCard
 from tools.modem.registry import Dialect
+from tools.options import whole
 from tools.verify.esim import shuttle
 from tools.verify.esim.shuttle import Shuttled
 from tools.world import stage
@@ -254,13 +255,11 @@ def main() -> int:
     """The command line."""
     parser = Parser(prog="python -m tools.verify.esim.cards", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--modem", choices=("bg95", "sim7600"), default="bg95")
-    parser.add_argument("--days", type=int, default=45)
-    parser.add_argument("--seed", type=int, default=1, help="of the first trip; the others follow it")
-    parser.add_argument("--seeds", type=int, default=3, help="trips with each card")
+    parser.add_argument("--days", type=whole(1), default=45)
+    parser.add_argument("--seed", type=whole(0), default=1, help="of the first trip; the others follow it")
+    parser.add_argument("--seeds", type=whole(1), default=3, help="trips with each card")
     parser.add_argument("--out", type=Path, default=Path("out/cards"), help="folder; figures in OUT.json")
     arguments = parser.parse_args()
-    if arguments.days < 1 or arguments.seeds < 1:
-        parser.error("--days and --seeds must be at least 1")
     out, console = arguments.out.resolve(), Console()
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tools.modem.registry import Dialect
+from tools.options import whole
 from tools.verify.esim.device import CIS, EUROPE, IMSIS, NEVER, ROAMING, Kind, Machine
 
 OUT = Path("out/switchcut.json")
@@ -145,8 +146,8 @@ def _steps(operations: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.esim.switchcut")
-    parser.add_argument("--every", type=int, default=1, help="each so-manieth case only")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=whole(1), default=1, help="each so-manieth case only")
+    parser.add_argument("--seed", type=whole(0), default=1)
     arguments = parser.parse_args()
     todo = list(cases(arguments.seed, arguments.every))
     ended: list[Ended] = []

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from tools.modem.faults import KINDS, Fault, FaultKind
 from tools.modem.registry import Dialect
+from tools.options import whole
 from tools.verify.faults.wakes import Device, Kind, Took, WakeResult
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
@@ -126,7 +127,7 @@ def worst(outcomes: list[Outcome], dialect: Dialect) -> dict[str, Took]:
 def main() -> int:
     """Run all cells; 1 when one has failed."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.faults.at_faults", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("out/at-faults.json"))
     options = parser.parse_args()

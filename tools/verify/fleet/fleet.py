@@ -32,6 +32,7 @@ from landbridge.operations.setup.brokers import program
 from landbridge.points.queries import points
 from sqlalchemy import text
 
+from tools.options import whole
 from tools.verify.fleet.trackers import Firmware, Tracker, refused
 from tools.verify.harness.ports import free_port
 from tools.verify.kill.killtest import until
@@ -280,8 +281,8 @@ def run(folder: Path, count: int, firmware_count: int) -> Found:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.fleet.fleet")
-    parser.add_argument("--devices", type=int, default=500)
-    parser.add_argument("--firmware", type=int, default=10)
+    parser.add_argument("--devices", type=whole(1), default=500)
+    parser.add_argument("--firmware", type=whole(0), default=10)
     arguments = parser.parse_args()
     found = run(FOLDER, arguments.devices, arguments.firmware)
     short = found.short(arguments.devices, arguments.firmware)

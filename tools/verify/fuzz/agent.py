@@ -35,6 +35,7 @@ from landbridge.points.queries import points
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 
+from tools.options import whole
 from tools.verify.benchmarks.agent import load
 
 OUT = Path("out/fuzz-agent.json")
@@ -215,7 +216,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.fuzz.agent", description=__doc__)
     parser.add_argument("--executions", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
     found = Found()

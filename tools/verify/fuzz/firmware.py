@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tools.flash.layout import FIRMWARE, VERIFY_ON_DEVICE
+from tools.options import whole
 
 CORE = VERIFY_ON_DEVICE / "fuzz.py"
 HEAP = "heapsize=128wK"
@@ -105,7 +106,7 @@ def figures(results: list[Result]) -> Result:
 def main() -> int:
     """Run all; 1 after a crash."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.fuzz.firmware", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument("--bytes", type=int, default=1_000_000, help="for each target")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("out/fuzz.json"))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from tools.options import whole
 from tools.verify.harness.figures import Part
 from tools.verify.hostile import broker as hostile_broker
 from tools.verify.hostile import crypto
@@ -29,7 +30,7 @@ PARTS: dict[str, Callable[[int], Part]] = {
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.hostile.hostile", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     seed = parser.parse_args().seed
     results = {}
     for name, run in PARTS.items():

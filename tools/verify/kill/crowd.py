@@ -43,6 +43,8 @@ from locator.scheduler import (
 from rich.console import Console
 from rich.progress import track
 
+from tools.options import whole
+
 OUT = Path("out/crowd.json")
 DEVICES = 1_000
 OUTAGES_S = (60, 600, 4 * 3_600)
@@ -170,8 +172,8 @@ def run(fleets: int, seed: int) -> Iterator[Came]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.kill.crowd", description=__doc__)
-    parser.add_argument("--fleets", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fleets", type=whole(1), default=6)
+    parser.add_argument("--seed", type=whole(0), default=1)
     arguments = parser.parse_args()
     found = list(run(arguments.fleets, arguments.seed))
     short = [each for each in found if each.worst_of_mean > MOST_OF_MEAN]

@@ -30,6 +30,7 @@ from landbridge.features.devices.enrol import enrol
 from locator.codec import record
 from sqlalchemy import text
 
+from tools.options import whole
 from tools.verify.harness.mosquitto import Mosquitto
 from tools.verify.harness.postgres import Postgres
 from tools.verify.kill.devices import Device
@@ -266,12 +267,12 @@ def run(
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.kill.killtest", description=__doc__)
-    parser.add_argument("--devices", type=int, default=50)
+    parser.add_argument("--devices", type=whole(1), default=50)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--statements", type=int, default=80)
     parser.add_argument("--broker-kills", type=int, default=20)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     arguments = parser.parse_args()
     kills = (arguments.kills, arguments.statements, arguments.broker_kills)
     with ExitStack() as stack:

@@ -32,6 +32,7 @@ from landbridge.features.trips import queries as trips
 from sqlalchemy import select, update
 
 from tools.flash.layout import REPOSITORY
+from tools.options import whole
 from tools.verify.notify import verdict
 from tools.verify.notify.month import CRITICAL, DAY_S, Step, Tracker, month
 from tools.verify.notify.processes import Processes, WorldClock
@@ -169,9 +170,9 @@ class Month:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make notify")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--trackers", type=int, default=24)
+    parser.add_argument("--seed", type=whole(0), default=1)
+    parser.add_argument("--days", type=whole(1), default=30)
+    parser.add_argument("--trackers", type=whole(1), default=24)
     parser.add_argument("--out", type=Path, default=OUT)
     wanted = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:

@@ -24,6 +24,7 @@ from rich.progress import Progress
 
 from tools.ending import one_line
 from tools.flash.layout import FIRMWARE, LayoutError, compile_module, modules
+from tools.options import whole
 from tools.verify.powercut import mutants
 from tools.verify.powercut.process import Result, run
 
@@ -74,8 +75,8 @@ def _unnoticed(compiled: Path, progress: Progress) -> Iterator[str]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.powercut.powercut")
-    parser.add_argument("--cuts", type=int, default=CUTS)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cuts", type=whole(1), default=CUTS)
+    parser.add_argument("--seed", type=whole(0), default=1)
     arguments = parser.parse_args()
     totals = {subject: Result(subject) for subject in SUBJECTS}
     with tempfile.TemporaryDirectory() as folder, Progress(console=Console()) as progress:

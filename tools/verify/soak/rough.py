@@ -28,6 +28,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from tools.flash.layout import LayoutError
+from tools.options import whole
 from tools.verify.soak import budgets
 from tools.verify.soak.watch import Watch
 from tools.world import stage, worlds
@@ -295,12 +296,10 @@ def main() -> int:
     )
     parser.add_argument("--world", choices=worlds.ROUGH, help="this one only")
     parser.add_argument("--modem", choices=BUDGETS, help="this one only")
-    parser.add_argument("--budget", type=int, help="joules a day, in place of those of each modem")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--budget", type=whole(1), help="joules a day, in place of those of each modem")
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument("--out", type=Path, default=Path("out/rough"), help="folder; figures in OUT.json")
     arguments = parser.parse_args()
-    if arguments.budget is not None and arguments.budget < 1:
-        parser.error("--budget must be at least 1 joule a day")
     out, console = arguments.out.resolve(), Console()
     parts = list(chosen(arguments.world, arguments.modem, arguments.budget))
     try:

@@ -21,6 +21,7 @@ from rich.table import Table
 from tools.ending import one_line
 from tools.flash.layout import LayoutError
 from tools.modem.registry import Dialect
+from tools.options import whole
 from tools.verify.soak import budgets
 from tools.verify.soak.budgets import Row
 from tools.verify.soak.watch import Watch
@@ -135,12 +136,10 @@ def write(target: Path, days: int, done: list[Soaked], short: list[str]) -> None
 def main() -> int:
     """The command line."""
     parser = Parser(prog="python -m tools.verify.soak.soak", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--days", type=int, default=45)
-    parser.add_argument("--seed", type=int, default=1, help="of the first trip; the others follow it")
+    parser.add_argument("--days", type=whole(1), default=45)
+    parser.add_argument("--seed", type=whole(0), default=1, help="of the first trip; the others follow it")
     parser.add_argument("--out", type=Path, default=Path("out/soak"), help="folder; figures in OUT.json")
     arguments = parser.parse_args()
-    if arguments.days < 1:
-        parser.error("--days must be at least 1")
     out, console = arguments.out.resolve(), Console()
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)

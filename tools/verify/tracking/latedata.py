@@ -23,6 +23,7 @@ from landbridge.points.queries import points
 from landbridge.points.rows import StoredPoint
 from rich.console import Console
 
+from tools.options import whole
 from tools.verify.tracking.agent import MOST_RECORDS, LateAgent, Outcome, clocks
 from tools.world import stage
 from tools.world.demo.diary import Diary
@@ -140,8 +141,8 @@ def compare(track: Sequence[StoredPoint], seed: int) -> tuple[dict[str, Any], li
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.tracking.latedata", description=__doc__)
-    parser.add_argument("--days", type=int, default=45)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--days", type=whole(1), default=45)
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument("--track", type=Path, help="database of an agent that has the demo's device")
     arguments = parser.parse_args()
     console = Console()

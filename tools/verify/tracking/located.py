@@ -30,6 +30,7 @@ from landbridge.points.queries import points
 from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
 from landbridge.tracking.recompute import recompute
 
+from tools.options import whole
 from tools.verify.harness.stored import store
 from tools.world.radio.coverage import Coverage
 from tools.world.rail.route import Route
@@ -134,7 +135,7 @@ def run(seed: int, modem: str) -> dict[str, Any]:
 def main() -> int:
     """The figures, and whether they are good enough."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument("--modem", choices=("bg95", "sim7600"), default="bg95")
     arguments = parser.parse_args()
     figures = run(arguments.seed, arguments.modem)

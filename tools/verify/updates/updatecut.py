@@ -26,6 +26,7 @@ from rich.progress import Progress
 
 from tools.ending import one_line
 from tools.flash.layout import LayoutError
+from tools.options import whole
 from tools.verify.updates.cases import CASES, Case, Moments, moments
 
 OUT = Path("out/updatecut.json")
@@ -70,7 +71,7 @@ def run_case(stand: Moments, case: Case) -> tuple[Case, str]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.updates.updatecut", description=__doc__)
-    parser.add_argument("--every", type=int, default=EVERY, help="cut every n-th flash operation")
+    parser.add_argument("--every", type=whole(1), default=EVERY, help="cut every n-th flash operation")
     every = parser.parse_args().every
     # What damaged releases send is dead-lettered one by one, with a warning.
     agent = logging.getLogger("landbridge")

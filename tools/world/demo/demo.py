@@ -27,6 +27,7 @@ from rich.console import Console
 from tools.ending import one_line
 from tools.flash.layout import LayoutError
 from tools.modem.registry import DIALECTS
+from tools.options import whole
 from tools.world import stage, worlds
 from tools.world.demo import compare, figures, page, picture, summary
 from tools.world.demo.compare import Comparison
@@ -123,7 +124,7 @@ def settings(arguments: argparse.Namespace) -> list[str]:
 
 def declared_mah(arguments: argparse.Namespace) -> int:
     """The charge that the device is configured with."""
-    if not arguments.budget:
+    if arguments.budget is None:
         return int(battery.KINDS[arguments.battery].capacity_mah)
     budget_j: int = arguments.budget
     return round(budget_j / _joules_a_day(arguments))
@@ -215,8 +216,8 @@ def _parser() -> Parser:
     """The options."""
     parser = Parser(prog="python -m tools.world.demo.demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
-    parser.add_argument("--days", type=int, help="default: 45, or as long as the world needs")
+    parser.add_argument("--seed", type=whole(0), default=1, help="the same seed is the same trip")
+    parser.add_argument("--days", type=whole(1, MOST_DAYS), help="default: 45, or as long as the world needs")
     parser.add_argument(
         "--world", choices=worlds.WORLDS, default=worlds.USUAL, help="docs/guide/simulated-world.md"
     )
@@ -238,9 +239,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--cpu", choices=("tabled", "fixed"), default="tabled", help="fixed: the same in each wake"
     )
-    parser.add_argument("--budget", type=int, default=0, help="joules a day that the device may spend")
+    parser.add_argument("--budget", type=int, help="joules a day that the device may spend")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the device")
-    parser.add_argument("--port", type=int, default=0, help="of the broker; 0: any free one")
+    parser.add_argument("--port", type=whole(0, 65535), default=0, help="of the broker; 0: any free one")
     parser.add_argument("--show", action="store_true", help="then serve its page until Ctrl-C")
     parser.add_argument("--out", type=Path, default=Path("out/demo"))
     parser.add_argument(
@@ -262,11 +263,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--compare needs a trip that can be repeated; leave out --chaos")
     if arguments.days is None:
         arguments.days = worlds.days(worlds.WORLDS[arguments.world], arguments.seed)
-    if not 1 <= arguments.days <= MOST_DAYS:
-        parser.error(f"--days must be 1 to {MOST_DAYS}")
-    if not 0 <= arguments.port < 65536:
-        parser.error("--port must be 0 to 65535")
-    if arguments.budget:
+    if arguments.budget is not None:
         _check_budget(parser, arguments)
     if arguments.apns == 2 and arguments.card != "euicc4":
         parser.error("--apns 2 needs --card euicc4: access points belong to profiles")

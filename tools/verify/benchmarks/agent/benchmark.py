@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tools.options import whole
 from tools.verify.benchmarks.agent import load
 from tools.verify.benchmarks.agent.rig import Rig, Took
 from tools.verify.harness import nats_server, postgres
@@ -182,13 +183,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.verify.benchmarks.agent.benchmark", description=__doc__
     )
-    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--devices", type=whole(1), default=1000)
     parser.add_argument("--uplinks", type=int, default=8)
     parser.add_argument("--points", type=int, default=10_000_000)
     parser.add_argument("--known", type=int, default=100_000)
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=whole(1), default=3)
     parser.add_argument("--only", action="append", help="bare, full, known, postgresql or nats")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     found = run(FOLDER, parser.parse_args())
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(asdict(found), indent=2) + "\n")

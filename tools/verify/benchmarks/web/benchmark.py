@@ -38,6 +38,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.flash.layout import REPOSITORY
+from tools.options import whole
 from tools.verify.benchmarks.web.fleet import DEVICES, LONG, POINTS, fill
 from tools.verify.harness.ports import free_port
 
@@ -245,7 +246,7 @@ def show(found: dict[str, Any], console: Console) -> None:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.benchmarks.web.benchmark")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), parser.parse_args().seed)
     OUT.parent.mkdir(exist_ok=True)

@@ -20,6 +20,7 @@ from locator.codec import cose, record
 from rich.console import Console
 from rich.table import Table
 
+from tools.options import whole
 from tools.verify.benchmarks.wire.formats import FORMATS, floor_bytes
 from tools.verify.benchmarks.wire.tracks import POINTS, Sample, tracks
 from tools.verify.harness import uplink
@@ -166,7 +167,7 @@ def show(result: dict[str, Any], console: Console) -> None:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.benchmarks.wire.benchmark")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     result = measure(parser.parse_args().seed)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(result, indent=2) + "\n")
