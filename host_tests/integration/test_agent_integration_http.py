@@ -13,6 +13,39 @@ from landbridge.core.delivery_errors import Away, Refused
 from host_tests.support.agent import WAIT_S
 
 
+@pytest.mark.parametrize(
+    ("address", "is_public"),
+    [
+        ("8.8.8.8", True),
+        ("10.0.0.1", False),
+        ("100.64.0.1", False),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.1.1", False),
+        ("2606:4700::1111", True),
+        ("::1", False),
+        ("fc00::1", False),
+        ("fe80::1%eth0", False),
+        ("fec0::1", False),
+        ("ff0e::1", False),
+        ("::ffff:8.8.8.8", True),
+        ("::ffff:10.0.0.1", False),
+        ("::10.0.0.1", False),
+        ("64:ff9b::8.8.8.8", True),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b::169.254.169.254", False),
+        ("64:ff9b:1::10.0.0.1", False),
+        ("64:ff9b:1:a00:0:100::", False),
+        ("2002:808:808::1", True),
+        ("2002:a00:1::1", False),
+        ("2002:7f00:1::1", False),
+        ("2001:0:808:808::f5ff:fffe", False),
+    ],
+)
+def test_an_address_that_embeds_a_private_one_is_not_public(address, is_public):
+    assert http.is_public(address) is is_public
+
+
 def test_an_integration_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(http, "WHOLE_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:

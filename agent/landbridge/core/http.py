@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -134,9 +134,26 @@ class HttpClient:
             self.close()
 
 
+_NAT64 = IPv6Network("64:ff9b::/96")
+_NEVER_PUBLIC = (IPv6Network("::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("2001::/32"))
+"""IPv4-compatible addresses, NAT64 within a network, Teredo."""
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one of the public internet. An IPv6 address that a gateway or a tunnel
+    turns into an IPv4 address is as public as that; `ValueError` if it is no IP address."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        if found.is_site_local or any(found in each for each in _NEVER_PUBLIC):
+            return False
+        inner = IPv4Address(int(found) & 0xFFFFFFFF) if found in _NAT64 else found.sixtofour
+        found = found.ipv4_mapped or inner or found
+    return found.is_global and not found.is_multicast
+
+
 def _check_public(addresses: Iterable[str]) -> None:
     for each in addresses:
-        if not ip_address(each.partition("%")[0]).is_global:
+        if not is_public(each):
             raise OSError("its host has no public address")
 
 

@@ -1,7 +1,6 @@
 """Integrations over HTTP: list, show, add, remove, discard; tenants have their own. docs/reference/api.md."""
 
 import json
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.http import is_public
 from landbridge.core.names import OPERATOR, is_of, only
 from landbridge.core.texts import _
 from landbridge.db import audit, order
@@ -293,10 +293,10 @@ def _check_public(address: str) -> None:
             _("{address} is not a valid address: {error}", address=address, error=error)
         ) from None
     try:
-        is_public = ip_address(host).is_global
+        public = is_public(host)
     except ValueError:
-        is_public = "." in host and not host.endswith((".local", ".internal", ".localhost"))
-    if parts.scheme != "https" or not is_public:
+        public = "." in host and not host.endswith((".local", ".internal", ".localhost"))
+    if parts.scheme != "https" or not public:
         raise UserError(
             _("give an https address of a public host, such as https://erp.example/hook"), "address"
         )
