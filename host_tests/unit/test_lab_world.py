@@ -4,8 +4,12 @@ import random
 
 import numpy as np
 import pytest
+from landbridge.geo.timetable import STAY_H
 
+from tools.lab.check import first_route
 from tools.lab.costs import FACTOR_EXPONENT
+from tools.lab.route_data import RouteData
+from tools.lab.routes import corridor
 from tools.lab.world import HELD, Woken, instance, jolts, measured
 from tools.modem import Modem
 from tools.modem.link.mqtt import LockStepNetwork
@@ -31,6 +35,12 @@ def test_it_is_the_same_trip(trip):
     assert here.country[0] == "CN"
     assert here.fix_noise.mean() == pytest.approx(1) and here.fix_noise.max() > 1.4
     assert sum(jolts(trip, here.slots, "bump")) > 0
+
+
+def test_a_device_that_has_arrived_expects_the_stay_that_the_agent_tells_it():
+    here = corridor("w1")
+    arrived = RouteData(first_route(here), ()).forecast(here.route.length_km, False, 0.0, 0.0)
+    assert arrived.to_go_s == pytest.approx(3_600 * STAY_H, rel=0.02)
 
 
 def test_where_lte_m_is_heard_gsm_is_left():

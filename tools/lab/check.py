@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from landbridge.geo.timetable import STAY_H
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +21,7 @@ from tools.lab.costs import COSTS, MEASURED, Costs
 from tools.lab.physics import Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.route_data import new_route
+from tools.lab.routes import Corridor
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.modem.registry import Dialect
 from tools.world import stage
@@ -87,6 +89,12 @@ def check(
     return 1 if short else 0
 
 
+def first_route(corridor: Corridor) -> bytes:
+    """Return the route data that the agent makes before any device was there: it names no networks yet, and
+    expects a stay at the goal."""
+    return new_route(corridor, (), places=True, stay_h=STAY_H)
+
+
 def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tuple[list[Woken], int, float]:
     """Return (wakes, points stored, J by the device's account) of a trip in the full world, with a battery
     for `rate` J a day."""
@@ -146,9 +154,7 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
         here.corridor,
         here.networks,
         reuses=True,
-        route_data=new_route(
-            here.corridor, (), places=True
-        ),  # the agent names networks once the fleet has heard them
+        route_data=first_route(here.corridor),
         russia=True,
         bumps=jolts(trip, here.slots, "bump"),
         shunts=jolts(trip, here.slots, "shunt", "lift"),
