@@ -4,6 +4,7 @@ import scripted
 from locator.modem import (
     DENIED,
     REGISTERED,
+    ModemError,
     ModemRestarted,
     ModemSilent,
 )
@@ -117,8 +118,35 @@ def test_q10_the_first_commands_after_power_on_are_not_heard():
     driver.on = False
     table.answers[b""] = [None, None, None, OK]
     driver.start(True, False)
-    assert driver.on and table.sent.count(b"") == 4
+    assert driver.on and table.sent[:4] == [b"", b"Q0V1", b"Q0V1", b"Q0V1"]
     assert table.pins.count(("key", True)) == 1
+
+
+def test_q10_a_modem_that_answers_in_digits_by_its_stored_profile_is_heard():
+    driver, table = scripted.bg95()
+    driver.on = False
+    table.answers[b""] = b"0\r"
+    table.answers[b"Q0V1"] = OK
+    assert driver.channel.hears()
+    assert table.sent == [b"", b"Q0V1"]
+
+
+def test_q31_a_receiver_that_is_busy_after_a_boot_is_asked_again():
+    driver, table = scripted.bg95()
+    busy = b"\r\n+CME ERROR: 503\r\n"
+    in_words = b"\r\n+CME ERROR: GNSS subsystem busy\r\n"
+    table.answers[b"+QGPS=1"] = [busy, in_words, OK]
+    driver.gnss_start(False)
+    assert table.sent.count(b"+QGPS=1") == 3
+    table.answers[b"+QGPS=1"] = busy
+    assert raises(ModemError, driver.gnss_start, False).code == 503
+
+
+def test_q31_a_search_goes_on_after_a_refusal_in_words():
+    driver, table = scripted.bg95()
+    for words in (b"Operation timeout", b"Internal resource error", b"No fix", b"Not fixed now"):
+        table.answers[b"+QGPSLOC"] = b"\r\n+CME ERROR: " + words + b"\r\n"
+        assert driver.gnss_poll() is None, words
 
 
 def test_q11_a_call_or_a_multiplexer_left_open_is_ended_before_the_key_is_pressed():

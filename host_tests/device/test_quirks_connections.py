@@ -43,6 +43,18 @@ def test_q23_q30_a_connection_that_ends_is_noticed_at_once():
     assert driver.mqtt_receive(1000) is None  # not connected
 
 
+def test_q23_a_failed_connect_that_the_state_alone_reports_is_noticed_at_once():
+    for states, end in (((b"+QMTSTAT: 0,4",), 4), ((b"+QMTSTAT: 0,1", b"+QMTSTAT: 0,3"), 3)):
+        driver, table = scripted.bg95()
+        table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
+        table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
+        table.answers[b"+QMTCONN="] = OK + b"".join([b"\r\n" + state + b"\r\n" for state in states])
+        assert raises(ConnectionLost, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca").code == end
+        assert table.now < 20000  # 12 s of them for a registration
+        table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTSTAT: 0,1\r\n\r\n+QMTCONN: 0,0,0\r\n"
+        driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
+
+
 UNREADABLE = ((b"0,5", 5), (b"0,", -1), (b"", -1), (b"x", -1))
 
 

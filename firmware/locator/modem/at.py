@@ -88,9 +88,11 @@ class Channel:
         return lines
 
     def hears(self, tries=_PROBE_TRIES):
-        """Whether the modem answers `AT`. Late answers to earlier commands are dropped."""
-        for _ in range(tries):
-            self._port.uart_write(b"AT\r")
+        """Whether the modem answers `AT`. Late answers to earlier commands are dropped. A profile stored in
+        the modem may have it answer in digits or not at all (V.250 6.2): from the second try on this is
+        undone."""
+        for turn in range(tries):
+            self._port.uart_write(b"ATQ0V1\r" if turn else b"AT\r")
             try:
                 self._reply(b"", _PROBE_MS, None)
             except ModemSilent:

@@ -16,9 +16,13 @@ _CODES = {
     b"requested service option not subscribed": 133,
     b"service option temporarily out of order": 134,
     b"pdp authentication failure": 149,
+    b"gnss subsystem busy": 503,
     b"session is ongoing": 504,
     b"session not active": 505,
+    b"operation timeout": 506,
+    b"internal resource error": 513,
     b"not fixed now": 516,
+    b"no fix": 516,
 }
 
 

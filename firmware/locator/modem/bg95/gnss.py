@@ -3,22 +3,32 @@
 from micropython import const
 
 from locator.modem import ModemError, gnss, parse
-from locator.modem.driver import SIM_MS
+from locator.modem.driver import SHORT_MS, SIM_MS
 
+_BUSY = const(503)
+_BUSY_TRIES = const(10)
 _ALREADY_ON = const(504)
 _NOT_FIXED = const(516)
 
 
 def gnss_start(driver, radio_off):
-    """Give the radio to GNSS. Registration waits until `gnss_stop`."""
+    """Give the radio to GNSS. Registration waits until `gnss_stop`. Soon after a boot the receiver may still
+    be busy."""
     if radio_off:
         driver.radio_off()
     _first(driver, 0)
-    try:
-        driver.channel.command(b"+QGPS=1", SIM_MS)
-    except ModemError as e:
-        if e.code != _ALREADY_ON:
-            raise
+    tries = _BUSY_TRIES
+    while True:
+        try:
+            driver.channel.command(b"+QGPS=1", SIM_MS)
+            return
+        except ModemError as e:
+            tries -= 1
+            if e.code == _ALREADY_ON:
+                return
+            if e.code != _BUSY or not tries:
+                raise
+        driver.port.sleep_ms(SHORT_MS)
 
 
 def gnss_poll(driver):

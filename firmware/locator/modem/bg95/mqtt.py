@@ -14,8 +14,8 @@ _NO_PDP = const(3)
 def mqtt_open(driver, host, port, device, password, ca):
     """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
     driver.permit(host, port)
-    driver.pdp_open()
     driver.channel.lost = ()
+    driver.pdp_open()
     if driver.listing(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours, or by a failure
         if driver.accepts(b"+QMTCLOSE=0"):
             driver.channel.wait(b"+QMTCLOSE:", _ANSWER_MS)
@@ -36,6 +36,8 @@ def mqtt_open(driver, host, port, device, password, ca):
             raise TlsError("open", code)
     if code != 0:
         raise ModemError("open", code)
+    # Some firmware reports a failed CONNECT by these alone; a +QMTSTAT: 0,1 may be the last connection's.
+    driver.channel.connected((b"+QMTSTAT: 0,3", b"+QMTSTAT: 0,4"))
     driver.channel.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
     result = _final(driver, b"+QMTCONN:", 1)
     if result[1:3] != [0, 0]:
