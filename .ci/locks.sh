@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes .ci/lock-*.txt from pyproject.toml: every package that is installed, with the hashes of all its files, for every
-# platform and Python that we support. Versions stay, unless pyproject.toml names others or --upgrade is given.
+# platform and Python that we support. Versions stay, unless pyproject.toml names others or --upgrade is given. Extras stay
+# too: pip looks up pwdlib[argon2] apart from pwdlib, and takes the newest release, which has no hash here.
 set -e
 cd "$(dirname "$0")/.."
 
@@ -8,7 +9,7 @@ lock() { # name, then what goes into it
     name=$1
     shift
     "${UV:-.venv/bin/uv}" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-        --custom-compile-command "make locks" --output-file ".ci/lock-$name.txt" $upgrade "$@"
+        --no-strip-extras --custom-compile-command "make locks" --output-file ".ci/lock-$name.txt" $upgrade "$@"
 }
 
 upgrade=$1

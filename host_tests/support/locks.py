@@ -9,6 +9,12 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.partition("[")[0]).lower()
 
 
+def extras(file: Path) -> dict[str, set[str]]:
+    """Extras that a lock names, by package."""
+    found = re.findall(r"^([\w.-]+)\[([^]]+)\]==", file.read_text(), re.M)
+    return {normal(name): {extra.strip() for extra in listed.split(",")} for name, listed in found}
+
+
 def locked(file: Path) -> dict[str, tuple[str, set[str]]]:
     """Version and hashes of each package of a lock."""
     text = re.sub(r"^#.*\n", "", file.read_text(), flags=re.M).replace("\\\n", " ")
